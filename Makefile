@@ -1,0 +1,149 @@
+# make             build every program into build/
+# make run         a private desk under var/, until Ctrl-C (SERVER=apache)
+# make check       every test: unit, lint, sql, http, browser, fuzz
+# make check-unit  one layer of them, and so on
+# make sanitize    everything again under the address and undefined sanitizers
+# make lint        what compilers and linters find without running anything
+# make fuzz        look for input that breaks a parser (SECONDS=60 each)
+# make bench       our pages beside a hello-world, as ratios (N=100000)
+# make install     into DESTDIR and PREFIX, see README
+# make clean       forget build/; var/ stays
+
+PROGRAMS = submit list ticket login staff slacheck
+LIB      = arena auth conf csv db form log markup page token web
+FUZZ     = form markup
+SERVER   = nginx
+SECONDS  = 60
+PREFIX   = /usr/local
+
+CFLAGS  ?= -O2 -g
+STRICT   = -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Wshadow \
+           -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Werror
+STRICTXX = -std=c++17 -Wall -Wextra -Wshadow -Wformat=2 -Werror
+HARDEN   = -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
+           -fstack-clash-protection $(CONTROL) -fPIE \
+           -ftrivial-auto-var-init=zero
+CONTROL  = $(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
+RELRO    = -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined
+INCLUDE  = -Ilib -I$B/lib -I$(shell pg_config --includedir)
+LIBS     = -lfcgi -lpq -lctemplate -lmd4c -lgcrypt -lstdc++
+B        = build
+export NIGHTDESK_BUILD = $(abspath $B)
+
+UNIT     = $(patsubst %.c,$B/%.t,$(wildcard tests/unit/*.c))
+TARGETS  = $(FUZZ:%=$B/tests/fuzz/%)
+BINARIES = $(PROGRAMS:%=$B/%)
+ASSETS   = style.css desk.js favicon.svg
+PROVE    = CMOCKA_MESSAGE_OUTPUT=TAP prove
+SQL      = --source pgTAP --pgtap-option suffix=.sql --ext .sql --ext .t
+SUBMAKE  = $(MAKE) --no-print-directory
+
+all: $(BINARIES)
+
+$(BINARIES): $B/%: $B/cgi-bin/%.o $B/libdesk.a
+	$(CC) $(CFLAGS) $(RELRO) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(UNIT): %.t: %.o $B/libdesk.a
+	$(CC) $(CFLAGS) $(RELRO) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+
+# Made anew and not updated: a module that is gone must not live on in it.
+$B/libdesk.a: $(LIB:%=$B/lib/%.o)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$B/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(STRICT) $(HARDEN) $(INCLUDE) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$B/%.o: %.cc $B/lib/assets.h
+	@mkdir -p $(@D)
+	$(CXX) $(STRICTXX) $(HARDEN) $(INCLUDE) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# Files that a browser may keep for ever carry their content in their name.
+$B/lib/assets.h: $(ASSETS:%=htdocs/%) Makefile
+	@rm -rf $B/htdocs
+	@mkdir -p $B/htdocs/static $B/lib
+	@for file in $(ASSETS); do \
+		base=$${file%.*}; \
+		sum=$$(sha256sum <htdocs/$$file | cut -c 1-12); \
+		path=static/$$base-$$sum.$${file##*.}; \
+		cp htdocs/$$file $B/htdocs/$$path; \
+		gzip -9nk $B/htdocs/$$path; \
+		name=$$(echo ASSET_$$base | tr a-z A-Z); \
+		echo "#define $$name \"/$$path\""; \
+	done >$@
+
+$(TARGETS): $B/tests/fuzz/%: tests/fuzz/%.c lib/%.c lib/form.c lib/arena.c \
+    lib/log.c
+	@mkdir -p $(@D)
+	clang $(STRICT) -Ilib -O1 -g -fsanitize=fuzzer,address,undefined \
+	    -fno-sanitize-recover=undefined -o $@ $^ $(if $(filter markup,$*),-lmd4c)
+
+# One run of prove, so that its last lines sum up everything.
+check:
+	tests/needs check
+	@$(SUBMAKE) all $(UNIT) $(TARGETS)
+	tests/with-database $(PROVE) $(SQL) $(UNIT) tests/lint tests/sql \
+	    tests/http tests/browser tests/fuzz
+
+check-unit: $(UNIT)
+	$(PROVE) --exec '' $(UNIT)
+
+check-lint:
+	$(PROVE) tests/lint
+
+check-sql:
+	tests/with-database $(PROVE) $(SQL) tests/sql
+
+check-http: all
+	tests/with-database $(PROVE) tests/http
+
+check-browser: all
+	tests/with-database $(PROVE) tests/browser
+
+check-fuzz: $(TARGETS)
+	$(PROVE) tests/fuzz
+
+# The fuzz targets have the sanitizers anyway and need clang's.
+sanitize:
+	$(MAKE) check B=build/sanitize HARDEN=-fPIE \
+	    CFLAGS='-O1 -g -fno-omit-frame-pointer $(SANITIZE)'
+
+lint: check-lint $B/lib/assets.h
+	$(CC) $(STRICT) $(INCLUDE) -O1 -fanalyzer -fsyntax-only \
+	    $(wildcard lib/*.c cgi-bin/*.c)
+	clang $(STRICT) $(INCLUDE) -fsyntax-only \
+	    $(wildcard lib/*.c cgi-bin/*.c tests/unit/*.c)
+	clang++ $(STRICTXX) $(INCLUDE) -fsyntax-only lib/page.cc
+
+fuzz: $(TARGETS)
+	@for name in $(FUZZ); do \
+		mkdir -p $B/corpus/$$name; \
+		$B/tests/fuzz/$$name -max_total_time=$(SECONDS) -timeout=10 \
+		    -max_len=65536 $B/corpus/$$name tests/fuzz/corpus/$$name \
+		    || exit 1; \
+	done
+
+run:
+	tests/needs run
+	@$(SUBMAKE) all
+	tests/private-desk var $(SERVER)
+
+bench: all
+	tests/bench/run
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/lib/nightdesk
+	install $(BINARIES) $(DESTDIR)$(PREFIX)/lib/nightdesk
+	install -d $(DESTDIR)$(PREFIX)/share/nightdesk
+	cp -R templates sql htdocs $(DESTDIR)$(PREFIX)/share/nightdesk
+	cp -R $B/htdocs/static $(DESTDIR)$(PREFIX)/share/nightdesk/htdocs
+
+clean:
+	rm -rf build
+
+-include $(wildcard $B/*/*.d $B/tests/*/*.d)
+.PHONY: all check check-unit check-lint check-sql check-http check-browser \
+    check-fuzz sanitize lint fuzz run bench install clean
+.SECONDARY:

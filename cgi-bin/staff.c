@@ -1,0 +1,907 @@
+/*
+ * staff - the queue, and the protected page of a ticket
+ *
+ *	GET  /staff				the queue; ?view=, filters, ?q=
+ *	GET  /staff/tickets/:number		one ticket, with all there is
+ *	POST /staff/tickets/:number/reply	send to the requester
+ *	POST /staff/tickets/:number/note	add an internal note
+ *	POST /staff/tickets/:number/take	make it one's own
+ *	POST /staff/tickets/:number/assign	give it to somebody
+ *	POST /staff/tickets/:number/change	state, severity, kind, product
+ *	POST /staff/tickets/:number/visibility	public or private, or ask for it
+ *	POST /staff/tickets/:number/hold	on hold; the next update's date
+ *	POST /staff/tickets/:number/resolve	solved, and how
+ *
+ * Runs as the database role desk_staff.  Every function takes the token of
+ * the session cookie and finds out who that is; this file knows nobody.
+ *
+ * Nothing typed is lost.  A form carries the version of the ticket it was
+ * made from; when the ticket has moved on, when the session has ended, or
+ * when the form's token is not of this session, nothing is stored and the
+ * text comes back in a form that can be sent again.  Refusals are the
+ * database's and stand beside their field.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "arena.h"
+#include "auth.h"
+#include "db.h"
+#include "form.h"
+#include "markup.h"
+#include "page.h"
+#include "web.h"
+
+#define QUEUE_PAGE 50
+#define QUEUE_PAGE_AND_ONE "51"
+#define BODY_MAX 60000   /* characters of a message or note */
+#define REASON_MAX 20000 /* characters */
+
+static const struct query q_me = {
+	.name = "staff_me",
+	.sql = "SELECT * FROM api.staff_me($1)",
+	.params = 1,
+};
+
+static const struct query q_views = {
+	.name = "staff_views",
+	.sql = "SELECT * FROM api.staff_views($1, $2)",
+	.params = 2,
+};
+
+static const struct query q_filters = {
+	.name = "staff_filters",
+	.sql = "SELECT * FROM api.staff_filters($1)",
+	.params = 1,
+};
+
+static const struct query q_queue = {
+	.name = "staff_queue",
+	.sql = "SELECT * FROM api.staff_queue($1, $2, $3, $4, $5, $6, $7, "
+	       "$8::int)",
+	.params = 8,
+};
+
+static const struct query q_ticket = {
+	.name = "staff_ticket",
+	.sql = "SELECT * FROM api.staff_ticket($1, $2::int)",
+	.params = 2,
+};
+
+static const struct query q_promises = {
+	.name = "staff_promises",
+	.sql = "SELECT * FROM api.staff_promises($1, $2::int)",
+	.params = 2,
+};
+
+static const struct query q_thread = {
+	.name = "staff_thread",
+	.sql = "SELECT * FROM api.staff_thread($1, $2::int, $3)",
+	.params = 3,
+};
+
+static const struct query q_choices = {
+	.name = "staff_choices",
+	.sql = "SELECT * FROM api.staff_choices($1, $2::int)",
+	.params = 2,
+};
+
+static const struct query q_reply = {
+	.name = "staff_reply",
+	.sql = "SELECT * FROM api.staff_reply($1, $2::int, $3::int, $4, $5, "
+	       "$6, $7::int, $8::boolean, $9::boolean, $10, $11)",
+	.params = 11,
+};
+
+static const struct query q_note = {
+	.name = "staff_note",
+	.sql = "SELECT * FROM api.staff_note($1, $2::int, $3::int, $4, $5, "
+	       "$6, $7::int)",
+	.params = 7,
+};
+
+static const struct query q_take = {
+	.name = "staff_take",
+	.sql = "SELECT * FROM api.staff_take($1, $2::int, $3::int, $4)",
+	.params = 4,
+};
+
+static const struct query q_assign = {
+	.name = "staff_assign",
+	.sql = "SELECT * FROM api.staff_assign($1, $2::int, $3::int, $4, "
+	       "$5::int)",
+	.params = 5,
+};
+
+static const struct query q_change = {
+	.name = "staff_change",
+	.sql = "SELECT * FROM api.staff_change($1, $2::int, $3::int, $4, $5, "
+	       "$6, $7, $8)",
+	.params = 8,
+};
+
+static const struct query q_visibility = {
+	.name = "staff_visibility",
+	.sql = "SELECT * FROM api.staff_visibility($1, $2::int, $3::int, $4, "
+	       "$5)",
+	.params = 5,
+};
+
+static const struct query q_hold = {
+	.name = "staff_hold",
+	.sql = "SELECT * FROM api.staff_hold($1, $2::int, $3::int, $4, $5, "
+	       "$6)",
+	.params = 6,
+};
+
+static const struct query q_resolve = {
+	.name = "staff_resolve",
+	.sql = "SELECT * FROM api.staff_resolve($1, $2::int, $3::int, $4, $5, "
+	       "$6, $7, $8, $9)",
+	.params = 9,
+};
+
+/* What every form of a ticket carries, besides what is typed. */
+#define CARRIED                                                     \
+	{ "csrf", FORM_LINE, 200, "This form is damaged" },         \
+	{ "version", FORM_LINE, 10, "This form is damaged" },       \
+	{ "seen", FORM_LINE, 40, "This form is damaged" },          \
+	{ "do", FORM_LINE, 20, "This form is damaged" }
+
+#define END { NULL, FORM_LINE, 0, NULL }
+#define TOO_LONG_BODY "A message has at most 60,000 characters"
+#define TOO_LONG_TEXT "At most 20,000 characters fit here"
+#define NOT_OFFERED "Choose one from the list"
+
+static const struct field reply_form[] = {
+	CARRIED,
+	{ "reply", FORM_TEXT, BODY_MAX, TOO_LONG_BODY },
+	{ "attempt", FORM_LINE, 3, NOT_OFFERED },
+	{ "solution", FORM_LINE, 3, NOT_OFFERED },
+	{ "follow", FORM_LINE, 40, NOT_OFFERED },
+	{ "until", FORM_LINE, 40, "Choose a date and a time" },
+	END,
+};
+
+static const struct field note_form[] = {
+	CARRIED,
+	{ "note", FORM_TEXT, BODY_MAX, TOO_LONG_BODY },
+	END,
+};
+
+static const struct field take_form[] = { CARRIED, END };
+
+static const struct field assign_form[] = {
+	CARRIED,
+	{ "assignee", FORM_LINE, 10, NOT_OFFERED },
+	END,
+};
+
+static const struct field change_form[] = {
+	CARRIED,
+	{ "state", FORM_LINE, 40, NOT_OFFERED },
+	{ "severity", FORM_LINE, 2, NOT_OFFERED },
+	{ "kind", FORM_LINE, 40, NOT_OFFERED },
+	{ "product", FORM_LINE, 60, NOT_OFFERED },
+	END,
+};
+
+static const struct field visibility_form[] = {
+	CARRIED,
+	{ "visibility", FORM_LINE, 10, NOT_OFFERED },
+	{ "ask", FORM_TEXT, BODY_MAX, TOO_LONG_BODY },
+	END,
+};
+
+static const struct field hold_form[] = {
+	CARRIED,
+	{ "hold", FORM_LINE, 20, NOT_OFFERED },
+	{ "hold_until", FORM_LINE, 40, "Choose a date and a time" },
+	END,
+};
+
+static const struct field resolve_form[] = {
+	CARRIED,
+	{ "resolution", FORM_LINE, 40, NOT_OFFERED },
+	{ "release", FORM_LINE, 10, NOT_OFFERED },
+	{ "duplicate_of", FORM_LINE, 20, "Write the number of a ticket" },
+	{ "reason", FORM_TEXT, REASON_MAX, TOO_LONG_TEXT },
+	{ "alternative", FORM_TEXT, REASON_MAX, TOO_LONG_TEXT },
+	END,
+};
+
+static const struct field queue_query[] = {
+	{ "view", FORM_LINE, 20, NULL },
+	{ "severity", FORM_LINE, 2, NULL },
+	{ "kind", FORM_LINE, 40, NULL },
+	{ "product", FORM_LINE, 60, NULL },
+	{ "q", FORM_LINE, 300, NULL },
+	{ "after", FORM_LINE, 60, NULL },
+	END,
+};
+
+/*
+ * A form of the ticket page.  `first` is the field where a refusal stands
+ * that is about no field in particular.
+ */
+struct action {
+	const char *name; /* as in its URL */
+	const struct query *query;
+	const struct field *fields;
+	const char *first;
+	const char *button;
+};
+
+static const struct action reply_action = { "reply", &q_reply, reply_form,
+	"reply", "Send to requester" };
+static const struct action note_action = { "note", &q_note, note_form, "note",
+	"Add internal note" };
+static const struct action take_action = { "take", &q_take, take_form, NULL,
+	"Take it" };
+static const struct action assign_action = { "assign", &q_assign, assign_form,
+	"assignee", "Assign" };
+static const struct action change_action = { "change", &q_change, change_form,
+	"state", "Change" };
+static const struct action visibility_action = { "visibility", &q_visibility,
+	visibility_form, "visibility", "Change who may read it" };
+static const struct action ask_action = { "visibility", &q_reply,
+	visibility_form, "ask", "Ask the requester" };
+static const struct action hold_action = { "hold", &q_hold, hold_form, "hold",
+	"Save" };
+static const struct action resolve_action = { "resolve", &q_resolve,
+	resolve_form, "resolution", "Solve" };
+
+/* What a field is called when the typed text is shown again. */
+static const struct label {
+	const char *field, *words;
+} labels[] = {
+	{ "reply", "Your message to the requester" },
+	{ "note", "Your internal note" },
+	{ "ask", "Your question to the requester" },
+	{ "attempt", "Marked as an attempt to help" },
+	{ "solution", "Marked as the solution" },
+	{ "follow", "Afterwards the ticket is" },
+	{ "until", "Next update by" },
+	{ "assignee", "Assign to" },
+	{ "state", "State" },
+	{ "severity", "Severity" },
+	{ "kind", "Kind" },
+	{ "product", "Product" },
+	{ "visibility", "Who may read it" },
+	{ "hold", "On hold" },
+	{ "hold_until", "Next update by" },
+	{ "resolution", "How it ends" },
+	{ "release", "Release" },
+	{ "duplicate_of", "Goes on in ticket" },
+	{ "reason", "Reason" },
+	{ "alternative", "Alternative" },
+	{ NULL, NULL },
+};
+
+static const char *
+label_of(const char *field)
+{
+	const struct label *l = labels;
+
+	while (l->field != NULL && strcmp(l->field, field) != 0)
+		l++;
+	return l->words;
+}
+
+/* Has the form that was sent a field of this name?  Its value, else NULL. */
+static const char *
+typed(const struct request *r, const char *field)
+{
+	const char *name, *value, *complaint;
+	size_t i;
+
+	for (i = 0; form_field(r, i, &name, &value, &complaint); i++)
+		if (strcmp(name, field) == 0)
+			return value;
+	return NULL;
+}
+
+static bool
+is_blank(const char *s)
+{
+	return s == NULL || s[strspn(s, " \t\r\n")] == '\0';
+}
+
+/* Each row into the list of its field, marked when typed or current. */
+static void
+add_choices(struct request *r, struct page *page, const struct rows *rows)
+{
+	int i;
+
+	for (i = 0; i < rows_count(rows); i++) {
+		const char *field = rows_named(rows, i, "field");
+		const char *now = typed(r, field);
+		struct page *choice = page_section(
+		    page, arena_printf(r->arena, "choose_%s", field));
+
+		page_row(choice, rows, i);
+		if (now != NULL
+			? strcmp(now, rows_named(rows, i, "value")) == 0
+			: *rows_named(rows, i, "is_current") == 't')
+			page_show(choice, "chosen");
+	}
+}
+
+/* A page for somebody who is signed in. */
+static struct page *
+staff_page(struct request *r, const char *template, const char *title)
+{
+	struct page *page = page_new(r, template);
+
+	page_set(page, "title", title);
+	page_show(page, "staff_nav");
+	page_set(page, "logout_csrf", auth_token(r, auth_purpose(r, "logout")));
+	page_set(page, "csrf", auth_token(r, auth_purpose(r, "staff")));
+	return page;
+}
+
+/* The queue -------------------------------------------------------------- */
+
+static void
+add_rows(struct page *page, const struct rows *rows)
+{
+	int i, n = rows_count(rows);
+
+	for (i = 0; i < n && i < QUEUE_PAGE; i++)
+		page_row(page_section(page, "row"), rows, i);
+	if (n == 0)
+		page_show(page, "none");
+	else
+		page_show(page, "some");
+	if (n > QUEUE_PAGE)
+		page_set(page_section(page, "next"), "place",
+		    rows_named(rows, QUEUE_PAGE - 1, "place"));
+}
+
+/* Which empty page is it?  Each helps in another way. */
+static void
+explain_filters(struct request *r, struct page *page)
+{
+	bool searching = *form_text(r, "q") != '\0';
+
+	page_show(page, searching ? "searching" : "not_searching");
+	page_show(page, *form_text(r, "severity") != '\0' ||
+		    *form_text(r, "kind") != '\0' ||
+		    *form_text(r, "product") != '\0'
+		? "filtered"
+		: "unfiltered");
+	if (*form_text(r, "after") != '\0')
+		page_show(page, "paged");
+}
+
+static int
+show_queue(struct request *r)
+{
+	const char *token = auth_session(r);
+	struct call *me, *views, *filters, *queue;
+	struct page *page;
+
+	if (!form_query(r, queue_query))
+		return r->status;
+
+	const char *who[] = { token };
+	const char *view[] = { token, form_or_null(r, "view") };
+	const char *wanted[] = { token, form_or_null(r, "view"),
+		form_or_null(r, "severity"), form_or_null(r, "kind"),
+		form_or_null(r, "product"), form_or_null(r, "q"),
+		form_or_null(r, "after"), QUEUE_PAGE_AND_ONE };
+
+	me = db_call(r, &q_me, who);
+	views = db_call(r, &q_views, view);
+	filters = db_call(r, &q_filters, who);
+	queue = db_call(r, &q_queue, wanted);
+	if (db_get(r, queue) == NULL)
+		return r->status == 401 ? web_see_other(r, "/login")
+					: r->status;
+	page = staff_page(r, "staff.html", "Queue");
+	page_show(page, "at_queue");
+	page_form(page, r);
+	explain_filters(r, page);
+	page_row(page, db_get(r, me), 0);
+	page_rows(page, "tab", db_get(r, views));
+	add_choices(r, page, db_get(r, filters));
+	add_rows(page, db_get(r, queue));
+	return page_send(r, 200, page);
+}
+
+/* One ticket ------------------------------------------------------------- */
+
+/* The calls that make up a ticket's page, in one round trip. */
+struct ticket {
+	const struct rows *me, *facts, *promises, *thread, *choices;
+};
+
+/* False: r->status says why. */
+static bool
+read_ticket(struct request *r, const char *since, struct ticket *t)
+{
+	const char *who[] = { auth_session(r), web_part(r, 0), since };
+	struct call *me = db_call(r, &q_me, who);
+	struct call *facts = db_call(r, &q_ticket, who);
+	struct call *promises = db_call(r, &q_promises, who);
+	struct call *thread = db_call(r, &q_thread, who);
+	struct call *choices = db_call(r, &q_choices, who);
+
+	if ((t->me = db_get(r, me)) == NULL ||
+	    (t->facts = db_get(r, facts)) == NULL ||
+	    (t->promises = db_get(r, promises)) == NULL ||
+	    (t->thread = db_get(r, thread)) == NULL ||
+	    (t->choices = db_get(r, choices)) == NULL)
+		return false;
+	return true;
+}
+
+static const char *
+ticket_title(struct request *r, const struct ticket *t)
+{
+	return arena_printf(r->arena, "#%s %s",
+	    rows_named(t->facts, 0, "number"),
+	    rows_named(t->facts, 0, "subject"));
+}
+
+/* Fill forms with what is: page_form() puts what was typed over it. */
+static void
+add_current(struct page *page, const struct rows *facts)
+{
+	static const char *const fields[][2] = {
+		{ "f_hold_until", "next_update_typed" },
+		{ "f_reason", "reason" },
+		{ "f_alternative", "alternative" },
+		{ "f_duplicate_of", "duplicate_of" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(fields) / sizeof(*fields); i++)
+		page_set(
+		    page, fields[i][0], rows_named(facts, 0, fields[i][1]));
+}
+
+static struct page *
+ticket_page(struct request *r, const struct ticket *t)
+{
+	struct page *page =
+	    staff_page(r, "staff-ticket.html", ticket_title(r, t));
+
+	page_row(page, t->me, 0);
+	page_row(page, t->facts, 0);
+	page_rows(page, "promised", t->promises);
+	page_rows(page, "said", t->thread);
+	add_current(page, t->facts);
+	add_choices(r, page, t->choices);
+	if (is_blank(typed(r, "ask")))
+		page_show(page, "ask_fresh");
+	page_form(page, r);
+	return page;
+}
+
+static int
+to_sign_in(struct request *r)
+{
+	return web_see_other(r, "/login?ticket=%s", web_part(r, 0));
+}
+
+/* The page with what was typed and what is wrong with it, if anything. */
+static int
+show_again(struct request *r, const struct action *a)
+{
+	struct ticket t;
+	struct page *page;
+
+	if (!read_ticket(r, NULL, &t))
+		return r->status;
+	page = ticket_page(r, &t);
+	page_show(page, arena_printf(r->arena, "open_%s", a->name));
+	return page_send(r, 422, page);
+}
+
+static int
+show_ticket(struct request *r)
+{
+	struct ticket t;
+
+	if (!read_ticket(r, NULL, &t))
+		return r->status == 401 ? to_sign_in(r) : r->status;
+	return page_send(r, 200, ticket_page(r, &t));
+}
+
+/* Forms ------------------------------------------------------------------ */
+
+/* How a choice reads on the page, else the value itself. */
+static const char *
+words_of(const struct rows *choices, const char *field, const char *value)
+{
+	int i;
+
+	for (i = 0; choices != NULL && i < rows_count(choices); i++)
+		if (strcmp(rows_named(choices, i, "field"), field) == 0 &&
+		    strcmp(rows_named(choices, i, "value"), value) == 0)
+			return rows_named(choices, i, "label");
+	return value;
+}
+
+/* All that was typed into a form: texts to be edited, the rest to be sent. */
+static void
+add_typed(struct request *r, struct page *page, const struct action *a,
+    const struct rows *choices)
+{
+	const char *name, *value, *complaint;
+	bool lines = false, texts = false;
+	size_t i;
+
+	for (i = 0; form_field(r, i, &name, &value, &complaint); i++) {
+		bool is_text = a->fields[i].kind == FORM_TEXT;
+		struct page *part;
+
+		if (label_of(name) == NULL || *value == '\0')
+			continue;
+		texts |= is_text;
+		lines |= !is_text;
+		part = page_section(
+		    page, is_text ? "typed_text" : "typed_line");
+		page_set(part, "field", name);
+		page_set(part, "label", label_of(name));
+		page_set(part, "value", value);
+		page_set(part, "words", words_of(choices, name, value));
+	}
+	if (lines)
+		page_show(page, "with_lines");
+	if (!lines && !texts)
+		page_show(page, "without_any");
+}
+
+/*
+ * Nothing was stored: show the text again in a form of its own.  `why` is
+ * the section that explains: moved, expired or signed_out.
+ */
+static int
+send_again(struct request *r, const struct action *a, const char *why,
+    const struct ticket *t, int status)
+{
+	struct page *page = t == NULL
+	    ? page_new(r, "staff-again.html")
+	    : staff_page(r, "staff-again.html", "");
+
+	page_show(page, why);
+	page_set(page, "number", web_part(r, 0));
+	page_set(page, "action", a->name);
+	page_set(page, "button", a->button);
+	page_set(page, "send", a == &ask_action ? "ask" : "send");
+	if (a == &note_action)
+		page_show(page, "for_staff");
+	page_set(page, "title",
+	    arena_printf(r->arena, "Not stored yet: ticket #%s",
+		web_part(r, 0)));
+	if (t != NULL) {
+		page_show(page, "known");
+		page_row(page, t->facts, 0);
+		page_rows(page, "said", t->thread);
+		if (rows_count(t->thread) == 0)
+			page_show(page, "nothing_said");
+	}
+	add_typed(r, page, a, t == NULL ? NULL : t->choices);
+	return page_send(r, status, page);
+}
+
+static int
+signed_out(struct request *r, const struct action *a)
+{
+	/* Nothing was typed: signing in brings back to the ticket. */
+	if (a == &take_action)
+		return to_sign_in(r);
+	return send_again(r, a, "signed_out", NULL, 403);
+}
+
+/* The ticket, or the form's token, is not what this form was made for. */
+static int
+out_of_date(struct request *r, const struct action *a, const char *why,
+    int status)
+{
+	const char *since = form_or_null(r, "seen");
+	struct ticket t;
+
+	if (read_ticket(r, since, &t))
+		return send_again(r, a, why, &t, status);
+	return r->status == 401 ? signed_out(r, a) : r->status;
+}
+
+/*
+ * Read a form and check its token.  0 when it is ours; `key` then holds,
+ * in hex, what names this form.  Else the status of what was sent.
+ */
+static int
+open_form(struct request *r, const struct action *a, const char **key_hash)
+{
+	unsigned char key[AUTH_KEY];
+	enum auth_verdict verdict;
+
+	if (!form_read(r, a->fields))
+		return r->status;
+	if (auth_session(r) == NULL)
+		return signed_out(r, a);
+	verdict = auth_check(r, auth_purpose(r, "staff"),
+	    form_text(r, "csrf"), key);
+	if (verdict != AUTH_GOOD && verdict != AUTH_EARLY)
+		return out_of_date(r, a, "expired", 403);
+	*key_hash = auth_key_hash(r, key);
+	return 0;
+}
+
+/* The database refused: its words beside the field, all else kept. */
+static int
+refused(struct request *r, const struct action *a, const struct rows *rows)
+{
+	const char *field = rows_named(rows, 0, "field");
+
+	if (*field == '\0' || typed(r, field) == NULL)
+		field = a->first != NULL ? a->first : "do";
+	form_complain(r, field, rows_named(rows, 0, "complaint"));
+	return show_again(r, a);
+}
+
+/* Run an action's query, whose answer is one row with an outcome. */
+static int
+carry_out(struct request *r, const struct action *a, const char *const *args)
+{
+	const struct rows *rows = db_rows(r, a->query, args);
+	const char *outcome;
+
+	if (rows == NULL)
+		return r->status == 401 ? signed_out(r, a) : r->status;
+	outcome = rows_named(rows, 0, "outcome");
+	if (strcmp(outcome, "moved") == 0)
+		return out_of_date(r, a, "moved", 409);
+	if (strcmp(outcome, "refused") == 0)
+		return refused(r, a, rows);
+	return web_see_other(r, "/staff/tickets/%s", web_part(r, 0));
+}
+
+static bool
+pressed(const struct request *r, const char *button)
+{
+	return strcmp(form_text(r, "do"), button) == 0;
+}
+
+static const char *
+render(struct request *r, const char *text)
+{
+	return markup_html(r->arena, text, strlen(text));
+}
+
+static const char *
+renderer(struct request *r)
+{
+	return arena_printf(r->arena, "%d", MARKUP_VERSION);
+}
+
+/* The ticket's page with a text as it would look, in section `where`. */
+static int
+preview(struct request *r, const char *where, const char *text)
+{
+	struct ticket t;
+	struct page *page;
+
+	if (!read_ticket(r, NULL, &t))
+		return r->status;
+	page = ticket_page(r, &t);
+	page_set(page_section(page, where), "body_html", render(r, text));
+	return page_send(r, 200, page);
+}
+
+static int
+reply(struct request *r)
+{
+	const struct action *a = &reply_action;
+	const char *key, *text;
+	int status;
+
+	if ((status = open_form(r, a, &key)) != 0)
+		return status;
+	text = form_text(r, "reply");
+	if (is_blank(text))
+		form_complain(r, "reply", "Write what you want to say");
+	if (!form_complete(r))
+		return show_again(r, a);
+	if (pressed(r, "preview"))
+		return preview(r, "reply_preview", text);
+
+	const char *args[] = { auth_session(r), web_part(r, 0),
+		form_or_null(r, "version"), key, text, render(r, text),
+		renderer(r), form_sent(r, "attempt") ? "t" : "f",
+		form_sent(r, "solution") ? "t" : "f",
+		form_or_null(r, "follow"), form_or_null(r, "until") };
+
+	return carry_out(r, a, args);
+}
+
+static int
+add_note(struct request *r)
+{
+	const struct action *a = &note_action;
+	const char *key, *text;
+	int status;
+
+	if ((status = open_form(r, a, &key)) != 0)
+		return status;
+	text = form_text(r, "note");
+	if (is_blank(text))
+		form_complain(r, "note", "Write the note first");
+	if (!form_complete(r))
+		return show_again(r, a);
+	if (pressed(r, "preview"))
+		return preview(r, "note_preview", text);
+
+	const char *args[] = { auth_session(r), web_part(r, 0),
+		form_or_null(r, "version"), key, text, render(r, text),
+		renderer(r) };
+
+	return carry_out(r, a, args);
+}
+
+static int
+take(struct request *r)
+{
+	const char *key;
+	int status;
+
+	if ((status = open_form(r, &take_action, &key)) != 0)
+		return status;
+
+	const char *args[] = { auth_session(r), web_part(r, 0),
+		form_or_null(r, "version"), key };
+
+	return carry_out(r, &take_action, args);
+}
+
+static int
+assign(struct request *r)
+{
+	const char *key;
+	int status;
+
+	if ((status = open_form(r, &assign_action, &key)) != 0)
+		return status;
+	if (!form_complete(r))
+		return show_again(r, &assign_action);
+
+	const char *args[] = { auth_session(r), web_part(r, 0),
+		form_or_null(r, "version"), key,
+		form_or_null(r, "assignee") };
+
+	return carry_out(r, &assign_action, args);
+}
+
+static int
+change(struct request *r)
+{
+	const char *key;
+	int status;
+
+	if ((status = open_form(r, &change_action, &key)) != 0)
+		return status;
+	if (!form_complete(r))
+		return show_again(r, &change_action);
+
+	const char *args[] = { auth_session(r), web_part(r, 0),
+		form_or_null(r, "version"), key, form_or_null(r, "state"),
+		form_or_null(r, "severity"), form_or_null(r, "kind"),
+		form_or_null(r, "product") };
+
+	return carry_out(r, &change_action, args);
+}
+
+/* The question whether a ticket may become public is a message like any. */
+static int
+ask(struct request *r, const char *key)
+{
+	const char *text = form_text(r, "ask");
+
+	if (is_blank(text))
+		form_complain(r, "ask", "Write your question");
+	if (!form_complete(r))
+		return show_again(r, &ask_action);
+
+	const char *args[] = { auth_session(r), web_part(r, 0),
+		form_or_null(r, "version"), key, text, render(r, text),
+		renderer(r), "f", "f", NULL, NULL };
+
+	return carry_out(r, &ask_action, args);
+}
+
+static int
+set_visibility(struct request *r)
+{
+	const char *key;
+	int status;
+
+	if ((status = open_form(r, &visibility_action, &key)) != 0)
+		return status;
+	if (pressed(r, "ask"))
+		return ask(r, key);
+	if (!form_complete(r))
+		return show_again(r, &visibility_action);
+
+	const char *args[] = { auth_session(r), web_part(r, 0),
+		form_or_null(r, "version"), key,
+		form_or_null(r, "visibility") };
+
+	return carry_out(r, &visibility_action, args);
+}
+
+static int
+hold(struct request *r)
+{
+	const char *key;
+	int status;
+
+	if ((status = open_form(r, &hold_action, &key)) != 0)
+		return status;
+	if (!form_complete(r))
+		return show_again(r, &hold_action);
+
+	const char *args[] = { auth_session(r), web_part(r, 0),
+		form_or_null(r, "version"), key, form_or_null(r, "hold"),
+		form_or_null(r, "hold_until") };
+
+	return carry_out(r, &hold_action, args);
+}
+
+static int
+resolve(struct request *r)
+{
+	const char *key;
+	int status;
+
+	if ((status = open_form(r, &resolve_action, &key)) != 0)
+		return status;
+	if (*form_text(r, "resolution") == '\0')
+		form_complain(r, "resolution", "Choose how it ends");
+	if (!form_complete(r))
+		return show_again(r, &resolve_action);
+
+	const char *args[] = { auth_session(r), web_part(r, 0),
+		form_or_null(r, "version"), key,
+		form_or_null(r, "resolution"), form_or_null(r, "reason"),
+		form_or_null(r, "alternative"),
+		form_or_null(r, "duplicate_of"),
+		form_or_null(r, "release") };
+
+	return carry_out(r, &resolve_action, args);
+}
+
+static const struct route routes[] = {
+	{ "GET", "/staff", show_queue, WEB_PRIVATE },
+	{ "GET", "/staff/tickets/:number", show_ticket, WEB_PRIVATE },
+	{ "POST", "/staff/tickets/:number/reply", reply, WEB_PRIVATE },
+	{ "POST", "/staff/tickets/:number/note", add_note, WEB_PRIVATE },
+	{ "POST", "/staff/tickets/:number/take", take, WEB_PRIVATE },
+	{ "POST", "/staff/tickets/:number/assign", assign, WEB_PRIVATE },
+	{ "POST", "/staff/tickets/:number/change", change, WEB_PRIVATE },
+	{ "POST", "/staff/tickets/:number/visibility", set_visibility,
+	    WEB_PRIVATE },
+	{ "POST", "/staff/tickets/:number/hold", hold, WEB_PRIVATE },
+	{ "POST", "/staff/tickets/:number/resolve", resolve, WEB_PRIVATE },
+	{ NULL, NULL, NULL, WEB_PRIVATE },
+};
+
+static const struct query *const queries[] = { &q_me, &q_views, &q_filters,
+	&q_queue, &q_ticket, &q_promises, &q_thread, &q_choices, &q_reply,
+	&q_note, &q_take, &q_assign, &q_change, &q_visibility, &q_hold,
+	&q_resolve, NULL };
+
+int
+main(void)
+{
+	static const struct program staff = {
+		.name = "staff",
+		.routes = routes,
+		.queries = queries,
+		.body_max = 1024 * 1024,
+	};
+
+	return web_main(&staff);
+}

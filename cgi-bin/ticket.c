@@ -1,0 +1,566 @@
+/*
+ * ticket - one ticket, for everybody or for the holder of its secret link
+ *
+ *	GET  /tickets/:number		the public page
+ *	POST /tickets/:number/me-too	"this affects me too"
+ *	POST /tickets/:number/follow	mail, please; asks the address first
+ *	GET, POST /follow/:token	the address agrees
+ *	GET, POST /unfollow/:token	no more mail
+ *	GET  /r/:token			the secret link: sets a cookie for
+ *					/my/:number and goes there
+ *	GET  /my/:number		the requester's own view
+ *	GET  /my/:number/receipt	what happens next, to be printed
+ *	POST /my/:number/reply		do=send, preview, not-solved
+ *	POST /my/:number/solved		"solved, thank you"
+ *	POST /my/:number/follow		do=start, stop
+ *	POST /my/:number/consent	staff may make it public
+ *
+ * Runs as the database role desk_ticket.  Public pages come from the public
+ * copies.  All else takes the link's token, which the database checks; a
+ * ticket that the token does not open does not exist (404, the same bytes
+ * as for a number that was never given).  The token stays out of URLs after
+ * the first visit and is sent by the browser to /my/:number only.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "arena.h"
+#include "auth.h"
+#include "conf.h"
+#include "db.h"
+#include "form.h"
+#include "markup.h"
+#include "page.h"
+#include "web.h"
+
+#define BODY_MAX (512 * 1024)           /* bytes, %XX included */
+#define LINK_SECONDS (400 * 24 * 3600L) /* as long as browsers allow */
+
+static const struct query q_ticket = {
+	.name = "ticket",
+	.sql = "SELECT * FROM api.public_ticket WHERE number = $1::int",
+	.params = 1,
+};
+
+static const struct query q_thread = {
+	.name = "thread",
+	.sql = "SELECT * FROM api.public_entry WHERE ticket = $1::int"
+	       " ORDER BY ticket, at, is_change, seq",
+	.params = 1,
+};
+
+static const struct query q_me_too = {
+	.name = "me_too",
+	.sql = "SELECT api.ticket_me_too($1::int, $2)",
+	.params = 2,
+};
+
+static const struct query q_follow = {
+	.name = "follow",
+	.sql = "SELECT api.ticket_follow($1::int, $2, $3)",
+	.params = 3,
+};
+
+static const struct query q_follow_link = {
+	.name = "follow_link",
+	.sql = "SELECT * FROM api.ticket_follow_link($1)",
+	.params = 1,
+};
+
+static const struct query q_follow_set = {
+	.name = "follow_set",
+	.sql = "SELECT api.ticket_follow_set($1, $2::boolean)",
+	.params = 2,
+};
+
+static const struct query q_link = {
+	.name = "link",
+	.sql = "SELECT api.ticket_link($1)",
+	.params = 1,
+};
+
+static const struct query q_mine = {
+	.name = "mine",
+	.sql = "SELECT * FROM api.ticket_mine($1, $2::int)",
+	.params = 2,
+};
+
+static const struct query q_mine_thread = {
+	.name = "mine_thread",
+	.sql = "SELECT * FROM api.ticket_mine_thread($1, $2::int)",
+	.params = 2,
+};
+
+static const struct query q_reply = {
+	.name = "reply",
+	.sql = "SELECT api.ticket_reply($1, $2::int, $3, $4, $5, $6, $7::int)",
+	.params = 7,
+};
+
+static const struct query q_solved = {
+	.name = "solved",
+	.sql = "SELECT api.ticket_solved($1, $2::int, $3::boolean)",
+	.params = 3,
+};
+
+static const struct query q_consent = {
+	.name = "consent",
+	.sql = "SELECT api.ticket_consent($1, $2::int)",
+	.params = 2,
+};
+
+static const struct query q_mine_follow = {
+	.name = "mine_follow",
+	.sql = "SELECT api.ticket_mine_follow($1, $2::int, $3::boolean)",
+	.params = 3,
+};
+
+static const char too_long[] =
+    "Make this shorter; nothing is lost, it is all still here";
+
+static const struct field public_fields[] = {
+	{ "token", FORM_LINE, 200, too_long },
+	{ "mail", FORM_LINE, 254, too_long },
+	{ "website", FORM_LINE, 1000, too_long }, /* only robots fill it in */
+	{ NULL, FORM_LINE, 0, NULL },
+};
+
+static const struct field my_fields[] = {
+	{ "body", FORM_TEXT, 131072, too_long },
+	{ "token", FORM_LINE, 200, too_long },
+	{ "do", FORM_LINE, 20, too_long },
+	{ NULL, FORM_LINE, 0, NULL },
+};
+
+static bool
+pressed(const struct request *r, const char *button)
+{
+	return strcmp(form_text(r, "do"), button) == 0;
+}
+
+/* A number of ours, or 404 like a ticket that is not there. */
+static bool
+is_number(const char *s)
+{
+	size_t n = strspn(s, "0123456789");
+
+	return n > 0 && n <= 9 && s[n] == '\0' && *s != '0';
+}
+
+static const char *
+page_title(struct request *r, const struct rows *ticket)
+{
+	return arena_printf(r->arena, "#%s %s",
+	    rows_named(ticket, 0, "number"), rows_named(ticket, 0, "subject"));
+}
+
+/* The solution stands on top of a solved ticket. */
+static void
+show_solution(struct page *page, const struct rows *ticket)
+{
+	const char *html = rows_named(ticket, 0, "solution_html");
+
+	if (*html != '\0')
+		page_set(page_section(page, "SOLUTION"), "BODY_HTML", html);
+}
+
+/* -- for everybody ------------------------------------------------------ */
+
+static int
+show_ticket(struct request *r)
+{
+	const char *key[] = { web_part(r, 0) };
+	struct call *call_ticket, *call_thread;
+	const struct rows *ticket, *thread;
+	struct page *page;
+
+	if (!is_number(key[0]))
+		return 404;
+	call_ticket = db_call(r, &q_ticket, key);
+	call_thread = db_call(r, &q_thread, key);
+	ticket = db_get(r, call_ticket);
+	thread = db_get(r, call_thread);
+	if (ticket == NULL || thread == NULL)
+		return r->status;
+	if (rows_count(ticket) == 0)
+		return 404;
+
+	page = page_new(r, "ticket.html");
+	page_show(page, "AT_TICKETS");
+	page_set(page, "TITLE", page_title(r, ticket));
+	page_set(page, "TOKEN", auth_token(r, "ticket"));
+	page_row(page, ticket, 0);
+	show_solution(page, ticket);
+	page_rows(page, "ENTRY", thread);
+	return page_send(r, 200, page);
+}
+
+/* A short page that says what has been done, or what to do instead. */
+static int
+say(struct request *r, int status, const char *what, const char *title)
+{
+	struct page *page = page_new(r, "ticket-said.html");
+
+	page_show(page, "AT_TICKETS");
+	page_set(page, "TITLE", title);
+	page_set(page, "NUMBER", web_part(r, 0));
+	page_set(page, "TOKEN", auth_token(r, "ticket"));
+	page_form(page, r);
+	page_show(page, what);
+	return page_send(r, status, page);
+}
+
+/* Did a person press a button of ours?  Else answers, with *status. */
+static bool
+by_a_person(struct request *r, int *status)
+{
+	unsigned char key[AUTH_KEY];
+
+	*status = 0;
+	if (!is_number(web_part(r, 0)))
+		*status = 404;
+	else if (!form_read(r, public_fields))
+		*status = r->status;
+	else if (form_or_null(r, "website") != NULL ||
+	    auth_check(r, "ticket", form_text(r, "token"), key) != AUTH_GOOD)
+		*status = say(r, 403, "STALE", "Please press once more");
+	return *status == 0;
+}
+
+static int
+count_me_too(struct request *r)
+{
+	const char *args[] = { web_part(r, 0), auth_visitor(r) };
+	const struct rows *answer;
+	int status;
+
+	if (!by_a_person(r, &status))
+		return status;
+	if ((answer = db_rows(r, &q_me_too, args)) == NULL)
+		return r->status;
+	if (strcmp(rows_text(answer, 0, 0), "limited") == 0)
+		return say(r, 429, "LIMITED", "That was often");
+	return say(r, 200, "COUNTED", "Thank you, you are counted");
+}
+
+static int
+ask_to_follow(struct request *r)
+{
+	const char *args[3] = { web_part(r, 0), auth_visitor(r) };
+	const struct rows *answer;
+	int status;
+
+	if (!by_a_person(r, &status))
+		return status;
+	args[2] = form_text(r, "mail");
+	if ((answer = db_rows(r, &q_follow, args)) == NULL)
+		return r->status;
+	if (strcmp(rows_text(answer, 0, 0), "limited") == 0)
+		return say(r, 429, "LIMITED", "That was often");
+	if (strcmp(rows_text(answer, 0, 0), "mail") == 0) {
+		form_complain(
+		    r, "mail", "Enter an email address like name@example.com");
+		return say(r, 422, "ADDRESS", "Error: your email address");
+	}
+	return say(r, 200, "ASKED", "Please look into your mail");
+}
+
+/* -- by a link from a mail ---------------------------------------------- */
+
+static int
+show_follow_page(struct request *r, const char *what, const char *title)
+{
+	const char *key[] = { web_part(r, 0) };
+	const struct rows *link = db_rows(r, &q_follow_link, key);
+	struct page *page;
+
+	if (link == NULL)
+		return r->status;
+	if (rows_count(link) == 0)
+		return 404;
+	page = page_new(r, "ticket-follow.html");
+	page_set(page, "TITLE", title);
+	page_set(page, "LINK", web_part(r, 0));
+	page_row(page, link, 0);
+	page_show(page, what);
+	return page_send(r, 200, page);
+}
+
+static int
+show_follow(struct request *r)
+{
+	return show_follow_page(r, "ASK_START", "Do you want mail about this?");
+}
+
+static int
+show_unfollow(struct request *r)
+{
+	return show_follow_page(r, "ASK_STOP", "No more mail about this?");
+}
+
+static int
+set_follow(struct request *r, const char *following, const char *what,
+    const char *title)
+{
+	const char *args[] = { web_part(r, 0), following };
+
+	if (db_rows(r, &q_follow_set, args) == NULL)
+		return r->status;
+	return show_follow_page(r, what, title);
+}
+
+static int
+start_following(struct request *r)
+{
+	return set_follow(r, "true", "STARTED", "You will get mail");
+}
+
+static int
+stop_following(struct request *r)
+{
+	return set_follow(r, "false", "STOPPED", "No more mail");
+}
+
+static int
+open_link(struct request *r)
+{
+	const char *key[] = { web_part(r, 0) };
+	const struct rows *ticket = db_rows(r, &q_link, key);
+	const char *number;
+
+	if (ticket == NULL)
+		return r->status;
+	number = rows_text(ticket, 0, 0);
+	web_set_cookie(r, "link", key[0],
+	    arena_printf(r->arena, "/my/%s", number), LINK_SECONDS);
+	return web_see_other(r, "/my/%s", number);
+}
+
+/* -- for the holder of the secret link ---------------------------------- */
+
+/* Forms under /my/ are bound to the link that opened the page. */
+static const char *
+my_purpose(struct request *r)
+{
+	return arena_printf(r->arena, "my %s", auth_link_cookie(r));
+}
+
+static void
+show_my_preview(struct request *r, struct page *page)
+{
+	const char *body = form_text(r, "body");
+
+	page_set(page_section(page, "PREVIEW"), "BODY_HTML",
+	    markup_html(r->arena, body, strlen(body)));
+}
+
+/*
+ * The requester's own page with what was typed into the answer, if anything
+ * was.  `why` names a section of the template, or is NULL.
+ */
+static int
+send_mine(struct request *r, int status, const char *token, const char *why)
+{
+	const char *key[] = { auth_link_cookie(r), web_part(r, 0) };
+	struct call *call_ticket = db_call(r, &q_mine, key);
+	struct call *call_thread = db_call(r, &q_mine_thread, key);
+	const struct rows *ticket = db_get(r, call_ticket);
+	const struct rows *thread = db_get(r, call_thread);
+	struct page *page;
+
+	if (ticket == NULL || thread == NULL)
+		return r->status;
+	page = page_new(r, "ticket-mine.html");
+	page_show(page, "AT_TICKETS");
+	page_set(page, "TITLE", page_title(r, ticket));
+	page_row(page, ticket, 0);
+	show_solution(page, ticket);
+	page_rows(page, "ENTRY", thread);
+	page_form(page, r);
+	page_set(page, "TOKEN", token);
+	page_show(page,
+	    *rows_named(ticket, 0, "is_public") == 't' ? "EVERYBODY_READS"
+						       : "STAFF_READ");
+	if (*rows_named(ticket, 0, "is_solved") != 't')
+		page_show(page, "IS_OPEN");
+	if (why != NULL) {
+		page_show(page, "TROUBLE");
+		page_show(page, why);
+	}
+	if (pressed(r, "preview"))
+		show_my_preview(r, page);
+	return page_send(r, status, page);
+}
+
+static bool
+has_link(struct request *r)
+{
+	return is_number(web_part(r, 0)) && auth_link_cookie(r) != NULL;
+}
+
+static int
+show_mine(struct request *r)
+{
+	if (!has_link(r))
+		return 404;
+	return send_mine(r, 200, auth_token(r, my_purpose(r)), NULL);
+}
+
+static int
+show_receipt(struct request *r)
+{
+	const char *key[] = { auth_link_cookie(r), web_part(r, 0) };
+	const struct rows *ticket;
+	struct page *page;
+
+	if (!has_link(r))
+		return 404;
+	if ((ticket = db_rows(r, &q_mine, key)) == NULL)
+		return r->status;
+	page = page_new(r, "ticket-receipt.html");
+	page_show(page, "AT_REPORT");
+	page_set(page, "TITLE",
+	    arena_printf(r->arena, "Thank you. Your report is number %s",
+		key[1]));
+	page_set(page, "LINK", key[0]);
+	page_row(page, ticket, 0);
+	page_show(page,
+	    *rows_named(ticket, 0, "is_public") == 't' ? "EVERYBODY_READS"
+						       : "STAFF_READ");
+	return page_send(r, 200, page);
+}
+
+/* Read a form under /my/; what is wrong is answered, with *status. */
+static bool
+take_mine(struct request *r, unsigned char *key, int *status)
+{
+	enum auth_verdict verdict;
+
+	*status = 0;
+	if (!has_link(r))
+		*status = 404;
+	else if (!form_read(r, my_fields))
+		*status = r->status;
+	if (*status != 0)
+		return false;
+	verdict = auth_check(r, my_purpose(r), form_text(r, "token"), key);
+	if (verdict == AUTH_EXPIRED || verdict == AUTH_FORGED)
+		*status =
+		    send_mine(r, 403, auth_token(r, my_purpose(r)), "STALE");
+	return *status == 0;
+}
+
+/* Run a one-line query for this ticket, then show the ticket again. */
+static int
+change_mine(struct request *r, const struct query *query, const char *value)
+{
+	const char *args[] = { auth_link_cookie(r), web_part(r, 0), value };
+
+	if (db_rows(r, query, args) == NULL)
+		return r->status;
+	return web_see_other(r, "/my/%s", web_part(r, 0));
+}
+
+static int
+post_reply(struct request *r)
+{
+	const char *body, *args[7] = { auth_link_cookie(r), web_part(r, 0) };
+	const struct rows *answer;
+	unsigned char key[AUTH_KEY];
+	int status;
+
+	if (!take_mine(r, key, &status))
+		return status;
+	body = form_text(r, "body");
+	if (pressed(r, "preview"))
+		return send_mine(r, 200, form_text(r, "token"), NULL);
+	if (pressed(r, "not-solved") && *body == '\0')
+		return change_mine(r, &q_solved, "false");
+	if (!form_complete(r))
+		return send_mine(r, 422, form_text(r, "token"), NULL);
+	args[2] = auth_key_hash(r, key);
+	args[3] = auth_visitor(r);
+	args[4] = body;
+	args[5] = markup_html(r->arena, body, strlen(body));
+	args[6] = arena_printf(r->arena, "%d", MARKUP_VERSION);
+	if ((answer = db_rows(r, &q_reply, args)) == NULL)
+		return r->status;
+	if (strcmp(rows_text(answer, 0, 0), "limited") == 0)
+		return send_mine(r, 429, form_text(r, "token"), "LIMITED");
+	if (strcmp(rows_text(answer, 0, 0), "empty") == 0) {
+		form_complain(r, "body", "Write something first");
+		return send_mine(r, 422, form_text(r, "token"), NULL);
+	}
+	return web_see_other(r, "/my/%s", web_part(r, 0));
+}
+
+static int
+say_solved(struct request *r)
+{
+	unsigned char key[AUTH_KEY];
+	int status;
+
+	if (!take_mine(r, key, &status))
+		return status;
+	return change_mine(r, &q_solved, "true");
+}
+
+static int
+give_consent(struct request *r)
+{
+	unsigned char key[AUTH_KEY];
+	int status;
+
+	if (!take_mine(r, key, &status))
+		return status;
+	return change_mine(r, &q_consent, NULL);
+}
+
+static int
+follow_mine(struct request *r)
+{
+	unsigned char key[AUTH_KEY];
+	int status;
+
+	if (!take_mine(r, key, &status))
+		return status;
+	return change_mine(
+	    r, &q_mine_follow, pressed(r, "stop") ? "false" : "true");
+}
+
+static const struct route routes[] = {
+	{ "GET", "/tickets/:number", show_ticket, WEB_PUBLIC },
+	{ "POST", "/tickets/:number/me-too", count_me_too, WEB_PRIVATE },
+	{ "POST", "/tickets/:number/follow", ask_to_follow, WEB_PRIVATE },
+	{ "GET", "/follow/:token", show_follow, WEB_SECRET },
+	{ "POST", "/follow/:token", start_following, WEB_SECRET },
+	{ "GET", "/unfollow/:token", show_unfollow, WEB_SECRET },
+	{ "POST", "/unfollow/:token", stop_following, WEB_SECRET },
+	{ "GET", "/r/:token", open_link, WEB_SECRET },
+	{ "GET", "/my/:number", show_mine, WEB_SECRET },
+	{ "GET", "/my/:number/receipt", show_receipt, WEB_SECRET },
+	{ "POST", "/my/:number/reply", post_reply, WEB_SECRET },
+	{ "POST", "/my/:number/solved", say_solved, WEB_SECRET },
+	{ "POST", "/my/:number/follow", follow_mine, WEB_SECRET },
+	{ "POST", "/my/:number/consent", give_consent, WEB_SECRET },
+	{ NULL, NULL, NULL, WEB_PRIVATE },
+};
+
+static const struct query *const queries[] = { &q_ticket, &q_thread, &q_me_too,
+	&q_follow, &q_follow_link, &q_follow_set, &q_link, &q_mine,
+	&q_mine_thread, &q_reply, &q_solved, &q_consent, &q_mine_follow,
+	NULL };
+
+int
+main(void)
+{
+	static const struct program ticket = {
+		.name = "ticket",
+		.routes = routes,
+		.queries = queries,
+		.body_max = BODY_MAX,
+	};
+
+	return web_main(&ticket);
+}

@@ -1,0 +1,442 @@
+#include <cctype>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <dirent.h>
+#include <fstream>
+#include <new>
+#include <sstream>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+
+#include <ctemplate/template.h>
+
+#include "assets.h"
+
+extern "C" {
+#include "arena.h"
+#include "conf.h"
+#include "db.h"
+#include "form.h"
+#include "log.h"
+#include "web.h"
+}
+#include "page.h"
+
+/*
+ * The only C++ in the house: no exception or C++ type leaves this file.
+ *
+ * Included parts are pasted into the page's text before ctemplate parses
+ * it, rather than given to ctemplate's own {{>NAME}}: so a part sees the
+ * variables of the row around it, it is escaped for the place where it
+ * stands, and a page costs one dictionary.
+ */
+using ctemplate::StaticTemplateString;
+using ctemplate::TemplateDictionary;
+using ctemplate::TemplateString;
+
+#define PARTS_DEEP 8        /* a part in a part in a part... */
+#define PAGE_BYTES 24576    /* what most pages fit in */
+#define CHOICE_MAX 40       /* bytes of a value that names a section */
+
+struct page {
+	struct arena *arena;
+	TemplateDictionary *dict;
+	const std::string *file; /* NULL for a round of a section */
+	std::string *text;
+};
+
+/* Everything that is made once, at start, and only read or grown later. */
+struct library {
+	ctemplate::TemplateCache cache;
+	std::unordered_map<std::string, ctemplate::Strip> files;
+	std::unordered_set<std::string> sections; /* that templates have */
+	std::unordered_map<std::string, StaticTemplateString *> names;
+};
+
+static struct library *library;
+
+static std::string
+upper(const char *s, size_t size)
+{
+	std::string name(s, size);
+
+	for (char &c : name) {
+		unsigned char u = static_cast<unsigned char>(c);
+
+		c = std::isalnum(u) ? static_cast<char>(std::toupper(u)) : '_';
+	}
+	return name;
+}
+
+/*
+ * The name as ctemplate wants it, hashed once.  Only for names that we
+ * chose: each stays for ever, so a visitor must not be able to make some.
+ */
+static const StaticTemplateString &
+name_of(const char *s)
+{
+	StaticTemplateString *&name = library->names[s];
+
+	if (name == nullptr) {
+		std::string *text = new std::string(upper(s, strlen(s)));
+
+		name = new StaticTemplateString;
+		name->do_not_use_directly_.ptr_ = text->data();
+		name->do_not_use_directly_.length_ = text->size();
+		name->do_not_use_directly_.id_ = 0;
+		ctemplate::StaticTemplateStringInitializer initialize(name);
+	}
+	return *name;
+}
+
+static bool
+ends_with(const std::string &s, const char *end)
+{
+	size_t n = strlen(end);
+
+	return s.size() >= n && s.compare(s.size() - n, n, end) == 0;
+}
+
+/* A template without its pragma, which `pragma` gets. */
+static std::string
+read_file(const std::string &path, std::string &pragma)
+{
+	std::ifstream in(path, std::ios::binary);
+	std::ostringstream text;
+	std::string all;
+	size_t end;
+
+	if (!in || !(text << in.rdbuf()))
+		log_fatal("cannot read template \"%s\"", path.c_str());
+	all = text.str();
+	end = all.find("}}");
+	if (all.compare(0, 14, "{{%AUTOESCAPE ") != 0 ||
+	    end == std::string::npos)
+		log_fatal("template \"%s\" does not begin with AUTOESCAPE",
+		    path.c_str());
+	pragma = all.substr(0, end + 2);
+	end += 2;
+	return all.substr(all[end] == '\n' ? end + 1 : end);
+}
+
+/* {{>HEAD}} is head.html, {{>SOME_BADGE}} is part-some-badge.html. */
+static std::string
+part_path(const std::string &dir, const std::string &name)
+{
+	std::string base;
+
+	for (char c : name)
+		base += c == '_' ? '-'
+				 : static_cast<char>(std::tolower(
+				       static_cast<unsigned char>(c)));
+	if (base != "head" && base != "foot")
+		base = "part-" + base;
+	return dir + "/" + base + ".html";
+}
+
+/* A part's last line end is its file's and not the page's. */
+static std::string
+read_part(const std::string &dir, const std::string &name)
+{
+	std::string pragma, text = read_file(part_path(dir, name), pragma);
+
+	if (ends_with(text, "\n"))
+		text.pop_back();
+	return text;
+}
+
+static std::string
+paste_parts(const std::string &dir, const std::string &text, int deep)
+{
+	std::string out;
+	size_t from = 0, at, end;
+
+	if (deep > PARTS_DEEP)
+		log_fatal("templates include each other without an end");
+	while ((at = text.find("{{>", from)) != std::string::npos) {
+		if ((end = text.find("}}", at)) == std::string::npos)
+			log_fatal("a template has a marker without end");
+		out.append(text, from, at - from);
+		at += strlen("{{>");
+		out += paste_parts(
+		    dir, read_part(dir, text.substr(at, end - at)), deep + 1);
+		from = end + strlen("}}");
+	}
+	return out.append(text, from, std::string::npos);
+}
+
+static void
+note_sections(const std::string &text)
+{
+	size_t at = 0;
+
+	while ((at = text.find("{{#", at)) != std::string::npos) {
+		at += 3;
+		library->sections.insert(
+		    text.substr(at, text.find("}}", at) - at));
+	}
+}
+
+static void
+load(const std::string &dir, const std::string &name)
+{
+	/* In plain text, blank lines are meant; markup does not need them. */
+	ctemplate::Strip strip = ends_with(name, ".txt")
+	    ? ctemplate::DO_NOT_STRIP
+	    : ctemplate::STRIP_BLANK_LINES;
+	std::string pragma, text = read_file(dir + "/" + name, pragma);
+
+	text = pragma + paste_parts(dir, text, 0);
+	if (!library->cache.StringToTemplateCache(name, text, strip))
+		log_fatal("template \"%s/%s\" is broken", dir.c_str(),
+		    name.c_str());
+	note_sections(text);
+	library->files[name] = strip;
+}
+
+static void
+load_all(const std::string &path)
+{
+	DIR *dir = opendir(path.c_str());
+	struct dirent *entry;
+
+	if (dir == NULL)
+		log_fatal("cannot read directory \"%s\": %s", path.c_str(),
+		    strerror(errno));
+	while ((entry = readdir(dir)) != NULL) {
+		std::string name(entry->d_name);
+
+		if (name[0] == '.' || name == "head.html" ||
+		    name == "foot.html" || name.compare(0, 5, "part-") == 0 ||
+		    name.find('.') == std::string::npos)
+			continue;
+		load(path, name);
+	}
+	closedir(dir);
+}
+
+static void
+no_memory(void)
+{
+	log_fatal("out of memory: no page");
+}
+
+void
+page_start(const struct conf *conf)
+{
+	std::set_new_handler(no_memory);
+	library = new struct library;
+	load_all(conf->templates);
+	if (library->files.count("error.html") == 0)
+		log_fatal("no template \"error.html\"");
+	library->cache.Freeze();
+	TemplateDictionary::SetGlobalValue("NAME", conf->name);
+	TemplateDictionary::SetGlobalValue("DESK", conf->name);
+	TemplateDictionary::SetGlobalValue("URL", conf->url);
+	TemplateDictionary::SetGlobalValue("STYLE", ASSET_STYLE);
+	TemplateDictionary::SetGlobalValue("SCRIPT", ASSET_DESK);
+	TemplateDictionary::SetGlobalValue("FAVICON", ASSET_FAVICON);
+}
+
+static void
+page_done(void *what)
+{
+	struct page *p = static_cast<struct page *>(what);
+
+	delete p->dict;
+	delete p->text;
+}
+
+static struct page *
+new_page(struct arena *arena, TemplateDictionary *dict)
+{
+	struct page *p = static_cast<struct page *>(
+	    arena_alloc(arena, sizeof(struct page)));
+
+	p->arena = arena;
+	p->dict = dict;
+	return p;
+}
+
+static void
+set_common(struct page *p, const struct request *r)
+{
+	char now[] = "0000-00-00T00:00:00Z";
+	time_t seconds = time(NULL);
+	struct tm tm;
+
+	if (gmtime_r(&seconds, &tm) != NULL)
+		strftime(now, sizeof(now), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	page_set(p, "SERVER_TIME", now);
+	page_set(p, "REQUEST_ID", r->id);
+	page_set(p, "THEME", r->theme);
+	if (strcmp(r->theme, "light") == 0)
+		page_show(p, "THEME_LIGHT");
+	if (strcmp(r->theme, "dark") == 0)
+		page_show(p, "THEME_DARK");
+}
+
+struct page *
+page_new(struct request *r, const char *name)
+{
+	auto file = library->files.find(name);
+	struct page *p;
+
+	if (file == library->files.end())
+		log_fatal("no template \"%s\"", name);
+	p = new_page(r->arena, new TemplateDictionary(name));
+	p->file = &file->first;
+	p->text = new std::string;
+	arena_defer(r->arena, page_done, p);
+	set_common(p, r);
+	return p;
+}
+
+void
+page_set(struct page *p, const char *name, const char *text)
+{
+	p->dict->SetValue(name_of(name), text);
+}
+
+void
+page_show(struct page *p, const char *section)
+{
+	p->dict->ShowSection(name_of(section));
+}
+
+struct page *
+page_section(struct page *p, const char *section)
+{
+	return new_page(
+	    p->arena, p->dict->AddSectionDictionary(name_of(section)));
+}
+
+/* The values of rows outlive the page, which therefore need not copy. */
+static void
+set_cell(TemplateDictionary *dict, const StaticTemplateString &name,
+    const struct rows *rows, int row, int column)
+{
+	const char *text = rows_text(rows, row, column);
+
+	if (!rows_is_boolean(rows, column))
+		dict->SetValueWithoutCopy(name, text);
+	else if (*text == 't')
+		dict->ShowSection(name);
+}
+
+void
+page_row(struct page *p, const struct rows *rows, int row)
+{
+	for (int i = 0; i < rows_columns(rows); i++)
+		set_cell(p->dict, name_of(rows_name(rows, i)), rows, row, i);
+}
+
+void
+page_rows(struct page *p, const char *section, const struct rows *rows)
+{
+	int columns = rows_columns(rows);
+	const StaticTemplateString **names =
+	    static_cast<const StaticTemplateString **>(arena_alloc(
+		p->arena, sizeof(*names) * static_cast<size_t>(columns)));
+	const StaticTemplateString &round = name_of(section);
+
+	for (int i = 0; i < columns; i++)
+		names[i] = &name_of(rows_name(rows, i));
+	for (int row = 0; row < rows_count(rows); row++) {
+		TemplateDictionary *dict =
+		    p->dict->AddSectionDictionary(round);
+
+		for (int i = 0; i < columns; i++)
+			set_cell(dict, *names[i], rows, row, i);
+	}
+}
+
+/* A section of the visitor's making is shown only where one is written. */
+static void
+show_choice(struct page *p, const std::string &field, const char *value)
+{
+	std::string name;
+	size_t size = strlen(value);
+
+	if (size == 0 || size > CHOICE_MAX)
+		return;
+	name = "F_" + field + "_IS_" + upper(value, size);
+	if (library->sections.count(name) != 0)
+		page_show(p, name.c_str());
+}
+
+static void
+set_complaint(struct page *p, TemplateDictionary *problems,
+    const std::string &field, const char *name, const char *complaint)
+{
+	TemplateDictionary *beside, *above;
+
+	beside = p->dict->AddSectionDictionary(
+	    name_of(("E_" + field).c_str()));
+	beside->SetValue(name_of("COMPLAINT"), complaint);
+	above = problems->AddSectionDictionary(name_of("PROBLEM"));
+	above->SetValue(name_of("FIELD"), name);
+	above->SetValue(name_of("COMPLAINT"), complaint);
+}
+
+void
+page_form(struct page *p, const struct request *r)
+{
+	TemplateDictionary *problems = NULL;
+	const char *name, *value, *complaint;
+
+	for (size_t i = 0; form_field(r, i, &name, &value, &complaint); i++) {
+		std::string field = upper(name, strlen(name));
+
+		p->dict->SetValueWithoutCopy(
+		    name_of(("F_" + field).c_str()), value);
+		show_choice(p, field, value);
+		if (complaint == NULL)
+			continue;
+		if (problems == NULL)
+			problems =
+			    p->dict->AddSectionDictionary(name_of("PROBLEMS"));
+		set_complaint(p, problems, field, name, complaint);
+	}
+}
+
+const char *
+page_text(struct page *p, size_t *size)
+{
+	p->text->clear();
+	p->text->reserve(PAGE_BYTES);
+	if (!library->cache.ExpandNoLoad(*p->file,
+		library->files[*p->file], p->dict, NULL, p->text))
+		log_fatal("cannot expand template \"%s\"", p->file->c_str());
+	*size = p->text->size();
+	return p->text->data();
+}
+
+int
+page_send(struct request *r, int status, struct page *p)
+{
+	size_t size;
+	const char *text = page_text(p, &size);
+
+	return web_send(r, status, "text/html; charset=utf-8", text, size);
+}
+
+int
+page_error(struct request *r, int status)
+{
+	struct page *p = page_new(r, "error.html");
+	const char *section =
+	    arena_printf(r->arena, "STATUS_%d", status < 600 ? status : 500);
+
+	page_set(p, "STATUS", section + strlen("STATUS_"));
+	page_set(p, "TITLE",
+	    arena_printf(r->arena, "Error %s", section + strlen("STATUS_")));
+	if (library->sections.count(section) == 0)
+		section = "STATUS_OTHER";
+	page_show(p, section);
+	if (status != 404)
+		page_show(p, "WITH_ID");
+	return page_send(r, status, p);
+}

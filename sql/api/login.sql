@@ -1,0 +1,153 @@
+-- What the program login may do: judge a password's tag, make and end
+-- sessions.  It never sees a stored tag, and the database never sees a
+-- password: login gets a salt, computes argon2id, and sends SHA-256 of that.
+--
+-- The last two functions are for the operator's command (login --add-staff,
+-- --set-password).  No role is granted them: they need the owner's rights.
+
+CREATE FUNCTION api.login_params(login text, network text)
+RETURNS TABLE (salt text, memory_kib int, passes int, wait_seconds int, wait_words text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	account text := desk.login_subject(login_params.login);
+	wait int := greatest(desk.limit_wait('login-account', account), desk.limit_wait('login-network', login_params.network));
+	fake text := encode(substr(sha256(convert_to('salt ' || account, 'UTF8')), 1, 16), 'hex');
+BEGIN
+	RETURN QUERY SELECT coalesce(encode(c.salt, 'hex'), fake), coalesce(c.memory_kib, 65536), coalesce(c.passes, 3),
+		wait, desk.wait_words(wait)
+	FROM (SELECT) AS one
+	LEFT JOIN (desk.staff s JOIN desk.credential c ON c.staff = s.id AND s.active)
+		ON s.login = lower(btrim(login_params.login));
+END
+$$;
+COMMENT ON FUNCTION api.login_params(text, text) IS 'How to compute the tag of a password.  A login that is unknown or not active gets a salt of its own that is always the same, so that it costs the same work.  wait_seconds above 0: this account or network has tried too often; do not compute anything.';
+
+CREATE FUNCTION api.login_finish(login text, tag_sha256 text, network text, address text, agent text, token text, old_token text)
+RETURNS TABLE (outcome text, wait_seconds int, wait_words text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	account text := desk.login_subject(login_finish.login);
+	account_free boolean := desk.limit_take('login-account', account);
+	network_free boolean := desk.limit_take('login-network', login_finish.network);
+	wait int;
+	who int;
+BEGIN
+	IF NOT (account_free AND network_free) THEN
+		wait := greatest(1, desk.limit_wait('login-account', account), desk.limit_wait('login-network', login_finish.network));
+		RETURN QUERY SELECT 'limited', wait, desk.wait_words(wait);
+		RETURN;
+	END IF;
+	SELECT s.id INTO who FROM desk.staff s JOIN desk.credential c ON c.staff = s.id
+	WHERE s.login = lower(btrim(login_finish.login)) AND s.active
+	  AND c.tag_sha256 = decode(login_finish.tag_sha256, 'hex')
+	FOR NO KEY UPDATE OF s;
+	IF NOT FOUND THEN
+		RETURN QUERY SELECT 'wrong', 0, '';
+		RETURN;
+	END IF;
+	-- only failures count
+	PERFORM desk.limit_give('login-account', account), desk.limit_give('login-network', login_finish.network);
+	DELETE FROM desk.session WHERE token_sha256 = sha256(convert_to(login_finish.old_token, 'UTF8'));
+	DELETE FROM desk.session WHERE id IN (SELECT x.id FROM desk.session x WHERE x.staff = who
+		ORDER BY x.seen_at > now() - interval '30 minutes' AND x.made_at > now() - interval '12 hours' DESC,
+			x.made_at DESC, x.id DESC OFFSET 4);
+	INSERT INTO desk.session (token_sha256, staff, network, agent)
+	VALUES (sha256(convert_to(login_finish.token, 'UTF8')), who, login_finish.address,
+		left(desk.visible(login_finish.agent), 300));
+	RETURN QUERY SELECT 'done', 0, '';
+END
+$$;
+COMMENT ON FUNCTION api.login_finish(text, text, text, text, text, text, text) IS 'Judge a tag: "done" makes a session for this token, ends the one the browser had, and the oldest of more than five; "wrong" for an unknown login, a wrong password and one who is no longer active alike; "limited" after too many failures of this account or network, whatever the password.';
+
+CREATE FUNCTION api.login_end(token text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	DELETE FROM desk.session WHERE token_sha256 = sha256(convert_to(token, 'UTF8'));
+END
+$$;
+COMMENT ON FUNCTION api.login_end(text) IS 'Sign out.  No error when there is no such session any more.';
+
+CREATE FUNCTION api.login_sessions(token text)
+RETURNS TABLE (id int, made_at text, made_words text, seen_at text, seen_words text, network text, agent text,
+	is_this boolean, is_other boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	who int := desk.session_staff(login_sessions.token);
+BEGIN
+	RETURN QUERY SELECT s.id, desk.utc(s.made_at), desk.words(s.made_at), desk.utc(s.seen_at), desk.words(s.seen_at),
+		s.network, CASE WHEN s.agent ~ '\S' THEN s.agent ELSE 'A browser that did not name itself' END,
+		s.token_sha256 = sha256(convert_to(login_sessions.token, 'UTF8')),
+		s.token_sha256 <> sha256(convert_to(login_sessions.token, 'UTF8'))
+	FROM desk.session s
+	WHERE s.staff = who AND s.seen_at > now() - interval '30 minutes' AND s.made_at > now() - interval '12 hours'
+	ORDER BY s.made_at DESC, s.id DESC;
+END
+$$;
+COMMENT ON FUNCTION api.login_sessions(text) IS 'Where one is signed in, the latest first.  PT401 when the token is no session.';
+
+CREATE FUNCTION api.login_session_end(token text, wanted int) RETURNS int
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	who int := desk.session_staff(login_session_end.token);
+	ended int;
+BEGIN
+	DELETE FROM desk.session s WHERE s.staff = who AND (s.id = wanted
+		OR wanted IS NULL AND s.token_sha256 <> sha256(convert_to(login_session_end.token, 'UTF8')));
+	GET DIAGNOSTICS ended = ROW_COUNT;
+	RETURN ended;
+END
+$$;
+COMMENT ON FUNCTION api.login_session_end(text, int) IS 'End one of one''s own sessions, or with NULL all but this one; how many were ended.  Somebody else''s is not touched.  PT401 when the token is no session.';
+
+CREATE FUNCTION api.staff_add(login text, name text, salt text, memory_kib int, passes int, tag_sha256 text) RETURNS int
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	who int;
+BEGIN
+	IF EXISTS (SELECT FROM desk.staff s WHERE s.login = staff_add.login) THEN
+		RAISE 'there is a member of the staff with the login "%" already', staff_add.login USING ERRCODE = 'PT409';
+	END IF;
+	INSERT INTO desk.staff (login, name) VALUES (staff_add.login, staff_add.name) RETURNING id INTO who;
+	INSERT INTO desk.credential (staff, salt, memory_kib, passes, tag_sha256)
+	VALUES (who, decode(staff_add.salt, 'hex'), staff_add.memory_kib, staff_add.passes, decode(staff_add.tag_sha256, 'hex'));
+	RETURN who;
+END
+$$;
+COMMENT ON FUNCTION api.staff_add(text, text, text, int, int, text) IS 'Make a member of the staff.  Refuses (PT409) a login that is taken; the constraints of desk.staff and desk.credential hold.  For the owner only.';
+
+CREATE FUNCTION api.staff_set_password(login text, salt text, memory_kib int, passes int, tag_sha256 text) RETURNS int
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	who int;
+BEGIN
+	SELECT s.id INTO who FROM desk.staff s WHERE s.login = staff_set_password.login;
+	IF NOT FOUND THEN
+		RAISE 'there is no member of the staff with the login "%"', staff_set_password.login USING ERRCODE = 'PT404';
+	END IF;
+	INSERT INTO desk.credential AS c (staff, salt, memory_kib, passes, tag_sha256)
+	VALUES (who, decode(staff_set_password.salt, 'hex'), staff_set_password.memory_kib, staff_set_password.passes,
+		decode(staff_set_password.tag_sha256, 'hex'))
+	ON CONFLICT (staff) DO UPDATE SET (salt, memory_kib, passes, tag_sha256, set_at) =
+		(excluded.salt, excluded.memory_kib, excluded.passes, excluded.tag_sha256, now());
+	DELETE FROM desk.session s WHERE s.staff = who;
+	RETURN who;
+END
+$$;
+COMMENT ON FUNCTION api.staff_set_password(text, text, int, int, text) IS 'Give a member of the staff another password and end all their sessions.  PT404 for an unknown login.  For the owner only.';
+
+GRANT USAGE ON SCHEMA api TO desk_login;
+GRANT EXECUTE ON FUNCTION api.login_params(text, text), api.login_finish(text, text, text, text, text, text, text),
+	api.login_end(text), api.login_sessions(text), api.login_session_end(text, int) TO desk_login;

@@ -1,0 +1,144 @@
+-- What the program submit may do: read the forms, file a report, say "same
+-- problem".  It cannot read a ticket, a person or a message.
+
+CREATE VIEW api.submit_template WITH (security_barrier) AS
+SELECT name AS template, label, hint, kind, severity, visibility = 'private' AS is_private,
+	public_allowed, subject_hint, body_label, body_hint, position
+FROM desk.intake_template WHERE retired_at IS NULL;
+COMMENT ON VIEW api.submit_template IS 'The forms that are offered, to be ordered by position.';
+
+CREATE VIEW api.submit_field WITH (security_barrier) AS
+SELECT template, position, label, hint, required, choices IS NOT NULL AS has_choices, choices
+FROM desk.intake_field;
+COMMENT ON VIEW api.submit_field IS 'The own questions of each form, to be ordered by position.';
+
+CREATE VIEW api.submit_choice WITH (security_barrier) AS
+SELECT f.template, f.position, c.place, c.label
+FROM desk.intake_field f, unnest(f.choices) WITH ORDINALITY AS c (label, place);
+COMMENT ON VIEW api.submit_choice IS 'What can be chosen where a question has choices.';
+
+CREATE VIEW api.submit_product WITH (security_barrier) AS
+SELECT name AS product, label, position FROM desk.product WHERE retired_at IS NULL;
+COMMENT ON VIEW api.submit_product IS 'The products that are offered, to be ordered by position, label.';
+
+CREATE FUNCTION api.submit_severities() RETURNS TABLE (severity smallint, severity_name text, impact text, answer_words text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN QUERY SELECT s.level, s.name, s.impact, desk.span_words((desk.policy_for(now(), s.level, 'web')).answer_seconds)
+	FROM desk.severity s ORDER BY s.level;
+END
+$$;
+COMMENT ON FUNCTION api.submit_severities() IS 'The severities in words of impact, each with the first response we promise by the web form.';
+
+CREATE FUNCTION api.submit(
+	key_sha256 text, link text, visitor text, template text,
+	subject text, body text, body_html text, renderer int,
+	severity text, product text, blocked text, tried text, answers text[],
+	visibility text, name text, mail text,
+	check_only boolean, not_security boolean, not_similar boolean)
+RETURNS TABLE (outcome text, field text, words text, number int)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	t desk.intake_template;
+	sent desk.submission;
+	digest bytea := sha256(convert_to(jsonb_build_array(template, subject, body, severity, product, blocked,
+		tried, answers, visibility, name, mail)::text, 'UTF8'));
+	who int;
+	filed int;
+BEGIN
+	-- the same form again?
+	SELECT * INTO sent FROM desk.submission s WHERE s.key_sha256 = decode(submit.key_sha256, 'hex');
+	IF FOUND THEN
+		RETURN QUERY SELECT CASE WHEN sent.text_sha256 = digest THEN 'filed' ELSE 'other' END, NULL, NULL, sent.ticket;
+		RETURN;
+	END IF;
+
+	SELECT * INTO t FROM desk.intake_template i WHERE i.name = submit.template AND i.retired_at IS NULL;
+	IF NOT FOUND THEN
+		RAISE 'no such form' USING ERRCODE = 'PT404';
+	END IF;
+	RETURN QUERY SELECT 'complaint', c.field, c.words, NULL::int
+		FROM desk.submit_complaints(t, subject, severity, product, blocked, answers, visibility, mail) c;
+	IF FOUND OR check_only THEN
+		RETURN;
+	END IF;
+	IF NOT not_security AND EXISTS (SELECT FROM desk.security_phrase p
+		WHERE (subject || E'\n' || body) ~* p.pattern) THEN
+		RETURN QUERY SELECT 'security', NULL, NULL, NULL::int;
+		RETURN;
+	END IF;
+	IF NOT not_similar THEN
+		RETURN QUERY SELECT 'similar', CASE WHEN p.solved THEN 'solved' END, p.subject, p.number
+			FROM desk.similar(submit.subject, 5) x JOIN desk.public_ticket p USING (number)
+			ORDER BY x.rank DESC, x.number DESC;
+		IF FOUND THEN
+			RETURN;
+		END IF;
+	END IF;
+	IF NOT desk.limit_take('submit', visitor) THEN
+		RETURN QUERY SELECT 'limited', NULL, NULL, NULL::int;
+		RETURN;
+	END IF;
+
+	-- from here on one transaction, and one winner for each key
+	INSERT INTO desk.submission (key_sha256, text_sha256) VALUES (decode(submit.key_sha256, 'hex'), digest)
+	ON CONFLICT DO NOTHING;
+	IF NOT FOUND THEN
+		SELECT * INTO STRICT sent FROM desk.submission s WHERE s.key_sha256 = decode(submit.key_sha256, 'hex');
+		RETURN QUERY SELECT CASE WHEN sent.text_sha256 = digest THEN 'filed' ELSE 'other' END, NULL, NULL, sent.ticket;
+		RETURN;
+	END IF;
+	IF mail IS NOT NULL THEN
+		who := desk.person_of(btrim(mail));
+	END IF;
+	INSERT INTO desk.ticket (subject, kind, product, severity, blocked, tried, visibility, channel, template, requester, requester_name)
+	VALUES (subject, t.kind, product, coalesce(submit.severity::smallint, t.severity), coalesce(submit.blocked, 'no'),
+		tried, CASE WHEN t.public_allowed THEN coalesce(submit.visibility, t.visibility) ELSE 'private' END,
+		'web', t.name, who, nullif(btrim(submit.name), ''))
+	RETURNING ticket.number INTO filed;
+	UPDATE desk.submission s SET ticket = filed WHERE s.key_sha256 = decode(submit.key_sha256, 'hex');
+	INSERT INTO desk.link (token_sha256, ticket, purpose)
+	VALUES (sha256(convert_to(link, 'UTF8')), filed, 'requester');
+	INSERT INTO desk.answer (ticket, position, question, answer)
+	SELECT filed, f.position, f.label, a.given
+	FROM unnest(answers) WITH ORDINALITY AS a (given, place)
+	JOIN desk.intake_field f ON f.template = t.name AND f.position = a.place
+	WHERE a.given ~ '\S';
+	INSERT INTO desk.message (ticket, author, name, body, body_html, renderer)
+	VALUES (filed, 'requester', nullif(btrim(submit.name), ''), body, coalesce(submit.body_html, desk.plain_html(body)) || coalesce((
+		SELECT '<dl>' || string_agg(format('<dt>%s</dt><dd>%s</dd>',
+			desk.plain_text_html(question), desk.plain_html(answer)), '' ORDER BY position) || '</dl>'
+		FROM desk.answer a WHERE a.ticket = filed), ''), renderer);
+	IF who IS NOT NULL THEN
+		INSERT INTO desk.follower (ticket, person) VALUES (filed, who);
+		PERFORM desk.mail_unproven('receipt', filed, who);
+	END IF;
+	RETURN QUERY SELECT 'filed', NULL, NULL, filed;
+END
+$$;
+COMMENT ON FUNCTION api.submit(text, text, text, text, text, text, text, int, text, text, text, text, text[], text, text, text, boolean, boolean, boolean)
+IS 'File a report.  key_sha256: hex, names this form, so that sending it again changes nothing.  Answers one kind of rows: "filed" with the number (also for a resend); "other" with the number that the same form became with another text; "complaint" about fields, in words for people; "security" when it reads like a security hole and not_security is false; "similar" tickets when not_similar is false; "limited" when too many came from this visitor.  Nothing is stored but for "filed".  check_only asks for complaints alone.  Raises PT404 for an unknown form.';
+
+CREATE FUNCTION api.submit_same(wanted int, visitor text, mail text)
+RETURNS TABLE (outcome text, number int)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT EXISTS (SELECT FROM desk.public_ticket p WHERE p.number = wanted) THEN
+		RAISE 'no such ticket' USING ERRCODE = 'PT404';
+	END IF;
+	IF NOT desk.me_too(wanted, visitor) OR (mail IS NOT NULL AND NOT desk.follow(wanted, visitor, mail)) THEN
+		RETURN QUERY SELECT 'limited', wanted;
+		RETURN;
+	END IF;
+	RETURN QUERY SELECT 'counted', wanted;
+END
+$$;
+COMMENT ON FUNCTION api.submit_same(int, text, text) IS '"Same problem": count this visitor''s voice once and, when an address is given, ask it to confirm that it wants mail.  Raises PT404 unless the ticket is public.';
+
+GRANT USAGE ON SCHEMA api TO desk_submit;
+GRANT SELECT ON api.submit_template, api.submit_field, api.submit_choice, api.submit_product TO desk_submit;
+GRANT EXECUTE ON FUNCTION api.submit(text, text, text, text, text, text, text, int, text, text, text, text, text[], text, text, text, boolean, boolean, boolean),
+	api.submit_same(int, text, text), api.submit_severities() TO desk_submit;

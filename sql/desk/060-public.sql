@@ -1,0 +1,111 @@
+-- The public copies.  One function per table says what everybody may see of
+-- a row; the triggers of sql/desk/ticket.sql call them.
+
+CREATE OR REPLACE FUNCTION desk.publish_ticket(t desk.ticket) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	INSERT INTO desk.public_ticket AS p (number, subject, kind, product, severity, blocked, state, solved,
+		resolution, reason, alternative, duplicate_of, release, released, hold, channel,
+		requester_name, assignee, filed_at, changed_at, answered_at, solved_at,
+		answer_due_at, solve_due_at, next_update_by, answer_missed, answer_seconds, me_toos)
+	SELECT t.number, desk.visible(t.subject), t.kind, t.product, t.severity, t.blocked, t.state, t.state = 'resolved',
+		t.resolution, desk.visible(t.reason), desk.visible(t.alternative), t.duplicate_of,
+		(SELECT version FROM desk.release WHERE id = t.release),
+		(SELECT coalesce(released_at <= now(), false) FROM desk.release WHERE id = t.release),
+		t.hold, t.channel, desk.visible(t.requester_name), (SELECT name FROM desk.staff WHERE id = t.assignee),
+		t.filed_at, t.changed_at, t.answered_at, t.solved_at,
+		t.answer_due_at, t.solve_due_at, t.next_update_by,
+		coalesce(c.breached_at IS NOT NULL, false),
+		coalesce(c.target_seconds, extract(epoch FROM t.answer_due_at - t.filed_at)::int), t.me_toos
+	FROM (SELECT 1) one LEFT JOIN desk.clock c ON c.ticket = t.number AND c.metric = 'first response' AND c.cycle = 1
+	ON CONFLICT (number) DO UPDATE SET
+		(subject, kind, product, severity, blocked, state, solved, resolution, reason, alternative,
+		duplicate_of, release, released, hold, channel, requester_name, assignee, changed_at, answered_at, solved_at,
+		answer_due_at, solve_due_at, next_update_by, answer_missed, answer_seconds, me_toos) =
+		(excluded.subject, excluded.kind, excluded.product, excluded.severity, excluded.blocked, excluded.state,
+		excluded.solved, excluded.resolution, excluded.reason, excluded.alternative,
+		excluded.duplicate_of, excluded.release, excluded.released, excluded.hold, excluded.channel,
+		excluded.requester_name, excluded.assignee, excluded.changed_at, excluded.answered_at, excluded.solved_at,
+		excluded.answer_due_at, excluded.solve_due_at, excluded.next_update_by, excluded.answer_missed,
+		excluded.answer_seconds, excluded.me_toos);
+END
+$$;
+COMMENT ON FUNCTION desk.publish_ticket(desk.ticket) IS 'Make or renew the public copy of a ticket; the caller knows that it is public.';
+
+CREATE OR REPLACE FUNCTION desk.publish_message(m desk.message) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	is_first boolean := NOT EXISTS (SELECT FROM desk.public_search WHERE number = m.ticket);
+BEGIN
+	INSERT INTO desk.public_entry (ticket, at, seq, is_change, is_staff, is_solution, name, body_html)
+	VALUES (m.ticket, m.posted_at, m.id, false, m.author = 'staff', m.solution, desk.visible(m.name), m.body_html);
+	IF is_first THEN
+		INSERT INTO desk.public_search (number, words)
+		SELECT m.ticket, setweight(desk.search_words(t.subject), 'A') || setweight(desk.search_words(m.body), 'D')
+		FROM desk.ticket t WHERE t.number = m.ticket;
+	ELSE
+		UPDATE desk.public_ticket SET messages = messages + 1 WHERE number = m.ticket;
+		-- a tsvector ends at 1 MB; a long thread keeps what it is found by already
+		UPDATE desk.public_search s SET words = s.words
+			|| setweight(desk.search_words(m.body), CASE WHEN m.solution THEN 'B' ELSE 'D' END::"char")
+		WHERE s.number = m.ticket AND (length(s.words) < 20000 OR m.solution);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION desk.publish_message(desk.message) IS 'Add a message of a public ticket to its public thread and words.';
+
+CREATE OR REPLACE FUNCTION desk.change_words(field text, value text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE field
+		WHEN 'severity' THEN (SELECT format('S%s %s', level, name) FROM desk.severity WHERE level = value::smallint)
+		WHEN 'kind' THEN (SELECT label FROM desk.kind WHERE name = value)
+		WHEN 'product' THEN (SELECT label FROM desk.product WHERE name = value)
+		WHEN 'state' THEN (SELECT label FROM desk.state WHERE name = value)
+		WHEN 'resolution' THEN (SELECT label FROM desk.resolution WHERE name = value)
+		WHEN 'assignee' THEN (SELECT name FROM desk.staff WHERE id = value::int)
+		WHEN 'release' THEN (SELECT version FROM desk.release WHERE id = value::int)
+		WHEN 'next_update_by' THEN desk.words(value::timestamptz)
+		WHEN 'hold' THEN CASE value WHEN 'cannot-yet' THEN 'we cannot do it yet' WHEN 'third-party' THEN 'waiting for a third party' END
+		ELSE desk.visible(value) END;
+$$;
+COMMENT ON FUNCTION desk.change_words(text, text) IS 'The new value of a field in words for people.';
+
+CREATE OR REPLACE FUNCTION desk.publish_change(c desk.change) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT desk.is_shown(c) THEN
+		RETURN;
+	END IF;
+	INSERT INTO desk.public_entry (ticket, at, seq, is_change, is_staff, is_solution, name, field, new)
+	SELECT c.ticket, c.changed_at, c.id, true, c.actor = 'staff', false,
+		desk.actor_words(c),
+		c.field, desk.change_words(c.field, c.new)
+	FROM desk.public_ticket p WHERE p.number = c.ticket;
+END
+$$;
+COMMENT ON FUNCTION desk.publish_change(desk.change) IS 'Add a change to the public thread, if its field is one for everybody and its ticket is public.';
+
+CREATE OR REPLACE FUNCTION desk.publish_thread(wanted int) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	DELETE FROM desk.public_entry WHERE ticket = wanted;
+	DELETE FROM desk.public_search WHERE number = wanted;
+	UPDATE desk.public_ticket SET messages = 0 WHERE number = wanted;
+	PERFORM desk.publish_message(m) FROM (SELECT * FROM desk.message WHERE ticket = wanted ORDER BY id) m;
+	PERFORM desk.publish_change(c) FROM (SELECT * FROM desk.change WHERE ticket = wanted ORDER BY id) c;
+END
+$$;
+COMMENT ON FUNCTION desk.publish_thread(int) IS 'Make the public thread of a ticket anew from its messages and history.';
+
+CREATE OR REPLACE FUNCTION desk.publish_words(wanted int) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS $$
+	UPDATE desk.public_search s SET words = setweight(desk.search_words(t.subject), 'A') || ts_filter(s.words, '{b,d}')
+	FROM desk.ticket t WHERE t.number = wanted AND s.number = wanted;
+$$;
+COMMENT ON FUNCTION desk.publish_words(int) IS 'A new subject: find it by the new words.';

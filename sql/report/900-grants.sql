@@ -1,0 +1,13 @@
+-- Analysts read the views of this schema and nothing else.
+GRANT USAGE ON SCHEMA report TO desk_report;
+GRANT SELECT ON
+	report.ticket,
+	report.unanswered,
+	report.change,
+	report.channel_total,
+	report.intake,
+	report.release,
+	report.clock,
+	report.policy,
+	report.sla_week
+TO desk_report;

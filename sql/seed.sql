@@ -1,0 +1,106 @@
+-- What every desk starts with.  Idempotent: a row that is there already, or
+-- was changed by its desk, stays as it is.
+INSERT INTO desk.severity (level, name, impact) VALUES
+	(1, 'Critical', 'Production is down: nobody can work, or data is being lost.'),
+	(2, 'Major', 'A main function fails and there is no way around it.'),
+	(3, 'Minor', 'It is impaired, but I can work around it.'),
+	(4, 'Low', 'A question, a wish, or a small blemish.')
+ON CONFLICT DO NOTHING;
+
+INSERT INTO desk.kind (name, label, position) VALUES
+	('outage', 'Outage', 10), ('bug', 'Bug', 20), ('question', 'Question', 30),
+	('access', 'Access or account', 40), ('config-change', 'Configuration change', 50), ('feature', 'Feature', 60)
+ON CONFLICT DO NOTHING;
+
+INSERT INTO desk.channel (name, label) VALUES
+	('web', 'Web form'), ('mail', 'Mail'), ('chat', 'Chat'), ('code-host', 'Code host'),
+	('premium-chat', 'Premium chat'), ('api', 'API')
+ON CONFLICT DO NOTHING;
+
+INSERT INTO desk.state (name, label, is_open, position) VALUES
+	('new', 'New', true, 10), ('open', 'In work', true, 20), ('pending', 'Waiting for the requester', true, 30),
+	('fixed', 'Fixed, not released', true, 40), ('resolved', 'Solved', false, 50)
+ON CONFLICT DO NOTHING;
+
+INSERT INTO desk.transition (from_state, to_state) VALUES
+	('new', 'open'), ('new', 'pending'), ('new', 'fixed'), ('new', 'resolved'),
+	('open', 'pending'), ('open', 'fixed'), ('open', 'resolved'),
+	('pending', 'open'), ('pending', 'fixed'), ('pending', 'resolved'),
+	('fixed', 'open'), ('fixed', 'resolved'), ('resolved', 'open')
+ON CONFLICT DO NOTHING;
+
+INSERT INTO desk.resolution (name, label, position, needs_release, needs_reason, needs_alternative, needs_attempt, needs_duplicate) VALUES
+	('answered', 'Answered', 10, false, false, false, false, false),
+	('done', 'Done', 20, false, false, false, false, false),
+	('fixed', 'Fixed and released', 30, true, false, false, false, false),
+	('implemented', 'Built and released', 40, true, false, false, false, false),
+	('works-as-intended', 'Works as intended', 50, false, true, false, false, false),
+	('not-reproduced', 'Could not be reproduced', 60, false, true, false, false, false),
+	('duplicate', 'Goes on in another ticket', 70, false, false, false, false, true),
+	('declined', 'Declined', 80, false, true, true, false, false),
+	('no-further-action', 'No further action', 90, false, true, false, true, false),
+	('withdrawn', 'Withdrawn by the requester', 100, false, false, false, false, false)
+ON CONFLICT DO NOTHING;
+
+-- First response by channel, 004a to 004e; resolution by severity.  Severity
+-- 1 is paged round the clock, so no channel makes it slower.
+INSERT INTO desk.policy (severity, channel, answer_seconds, same_day, solve_seconds)
+SELECT s.level, c.name, c.seconds, c.same_day, s.seconds
+FROM (VALUES (2, 3 * 86400), (3, 14 * 86400), (4, 30 * 86400)) AS s (level, seconds),
+	(VALUES ('web', 86400, false), ('code-host', 86400, false), ('mail', 86400, false), ('api', 86400, false),
+		('chat', 7200, true), ('premium-chat', 4 * 3600, false)) AS c (name, seconds, same_day)
+ON CONFLICT DO NOTHING;
+INSERT INTO desk.policy (severity, channel, answer_seconds, solve_seconds) VALUES
+	(1, NULL, 3600, 86400), (NULL, NULL, 86400, 30 * 86400)
+ON CONFLICT DO NOTHING;
+
+INSERT INTO desk.limiter (name, most, seconds) VALUES
+	('submit', 30, 3600), ('message', 60, 3600), ('follow', 20, 3600), ('me-too', 60, 3600),
+	('login-account', 10, 900), ('login-network', 50, 900), ('mail-address', 3, 86400)
+ON CONFLICT DO NOTHING;
+
+INSERT INTO desk.security_phrase (pattern) VALUES
+	('\m(sql|code|command|html|script|ldap|header) injection\M'), ('\mvulnerab(le|ility|ilities)\M'),
+	('\mcve-[0-9]{4}-[0-9]+'), ('\m(remote|arbitrary) code execution\M'), ('\mcross.site (scripting|request)\M'),
+	('\m(xss|csrf|ssrf|rce)\M'), ('\mprivilege escalation\M'), ('\m(path|directory) traversal\M'),
+	('\mbypass(es|ed|ing)? (the )?(authentication|authorization|login)\M'), ('\m(security|authentication) (hole|flaw|bypass)\M'),
+	('\mexploit(able|s|ed)?\M')
+ON CONFLICT DO NOTHING;
+
+INSERT INTO desk.product (name, label, position) VALUES ('nightdesk', 'This support desk', 900)
+ON CONFLICT DO NOTHING;
+
+INSERT INTO desk.intake_template (name, label, hint, kind, severity, visibility, public_allowed, subject_hint, body_label, body_hint, position) VALUES
+	('outage', 'Something is down', 'A service does not answer, or nobody can work.', 'outage', 1, 'public', true,
+	 'For example: "The shop answers with error 503".', 'What do you see?',
+	 'Exact messages and times help most. One sentence is enough to begin with.', 10),
+	('bug', 'Something is broken', 'It used to work, or it does not do what it says.', 'bug', 3, 'public', true,
+	 'For example: "Invoice download shows an empty page".', 'What happened, and what did you expect?',
+	 'Steps, times and exact messages help most. Leave out passwords and card numbers.', 20),
+	('how-to', 'I have a question', 'How do I ...? Where is ...?', 'question', 4, 'public', true,
+	 'For example: "How do I change the address on a receipt?".', 'What would you like to do?',
+	 'Tell us where you are stuck. No question is too small.', 30),
+	('access', 'My account or access', 'I cannot get in, or need a right. Private by default.', 'access', 3, 'private', true,
+	 'For example: "I cannot sign in since this morning".', 'What happens when you try?',
+	 'Never send us a password. Say which account, and what it should be able to do.', 40),
+	('config-change', 'Change a setting for me', 'A configuration that only we can change. Private by default.', 'config-change', 4, 'private', true,
+	 'For example: "Raise the upload limit to 50 MB".', 'What should be changed, from what to what?',
+	 'Exact names and values save a question back.', 50),
+	('feature', 'I wish it could ...', 'An idea, or something missing.', 'feature', 4, 'public', true,
+	 'For example: "Export the list as a calendar".', 'What would you do with it?',
+	 'What you want to reach helps us more than how it could look.', 60)
+ON CONFLICT DO NOTHING;
+
+INSERT INTO desk.intake_field (template, position, label, hint, choices, required)
+SELECT v.* FROM (VALUES
+	('outage', 1::smallint, 'Since when?', 'As exactly as you know, with your time zone.', NULL::text[], false),
+	('outage', 2, 'Who is affected?', '', ARRAY['Only me', 'My team', 'Everybody, as far as I can see'], false),
+	('bug', 1, 'Which version, and in which browser or system?', 'For example: 2026.11, Firefox 145.', NULL, false),
+	('bug', 2, 'Since when?', 'Did it ever work?', NULL, false),
+	('how-to', 1, 'Where do you want to do it?', 'The page, the program, the command.', NULL, false),
+	('access', 1, 'Which account or resource?', 'The name, never the password.', NULL, false),
+	('config-change', 1, 'By when do you need it?', '', NULL, false),
+	('config-change', 2, 'Who else has to agree?', '', NULL, false),
+	('feature', 1, 'How do you manage today?', '', NULL, false)
+) AS v (template, position, label, hint, choices, required)
+WHERE NOT EXISTS (SELECT FROM desk.intake_field f WHERE f.template = v.template);
