@@ -1,6 +1,6 @@
 # make             build every program into build/
 # make run         a private desk under var/, until Ctrl-C (SERVER=apache)
-# make check       every test: unit, lint, sql, http, browser, fuzz
+# make check       every test: unit, lint, sql, cli, http, browser, fuzz
 # make check-unit  one layer of them, and so on
 # make sanitize    everything again under the address and undefined sanitizers
 # make lint        what compilers and linters find without running anything
@@ -35,8 +35,11 @@ UNIT     = $(patsubst %.c,$B/%.t,$(wildcard tests/unit/*.c))
 TARGETS  = $(FUZZ:%=$B/tests/fuzz/%)
 BINARIES = $(PROGRAMS:%=$B/%)
 ASSETS   = style.css desk.js favicon.svg
-PROVE    = CMOCKA_MESSAGE_OUTPUT=TAP prove
-SQL      = --source pgTAP --pgtap-option suffix=.sql --ext .sql --ext .t
+PROVE    = env CMOCKA_MESSAGE_OUTPUT=TAP prove
+SQL      = --ext .sql --source pgTAP --pgtap-option suffix=.sql
+DATABASE = tests/private-desk --database --with -
+DESK     = tests/private-desk --with -
+LAYERS   = unit lint sql cli http browser fuzz
 SUBMAKE  = $(MAKE) --no-print-directory
 
 all: $(BINARIES)
@@ -80,12 +83,23 @@ $(TARGETS): $B/tests/fuzz/%: tests/fuzz/%.c lib/%.c lib/form.c lib/arena.c \
 	clang $(STRICT) -Ilib -O1 -g -fsanitize=fuzzer,address,undefined \
 	    -fno-sanitize-recover=undefined -o $@ $^ $(if $(filter markup,$*),-lmd4c)
 
-# One run of prove, so that its last lines sum up everything.
+# Layer by layer, each with a database or desk of its own.  What they said is
+# kept, and the last run sums it up: its last line is the verdict on all.
 check:
 	tests/needs check
 	@$(SUBMAKE) all $(UNIT) $(TARGETS)
-	tests/with-database $(PROVE) $(SQL) $(UNIT) tests/lint tests/sql \
-	    tests/http tests/browser tests/fuzz
+	@rm -rf $B/tap
+	@mkdir -p $B/tap
+	@for layer in $(LAYERS); do \
+		echo "== $$layer"; \
+		PERL_TEST_HARNESS_DUMP_TAP=$(abspath $B)/tap \
+		    $(SUBMAKE) check-$$layer || not='not '; \
+		echo "$${not}ok - $$layer" >>$B/tap/layers.t; \
+		not=; \
+	done; \
+	echo "1..$(words $(LAYERS))" >>$B/tap/layers.t
+	@echo "== all of it"
+	@prove -Q -r --exec cat --ext .t --ext .sql $B/tap
 
 check-unit: $(UNIT)
 	$(PROVE) --exec '' $(UNIT)
@@ -94,13 +108,16 @@ check-lint:
 	$(PROVE) tests/lint
 
 check-sql:
-	tests/with-database $(PROVE) $(SQL) tests/sql
+	$(DATABASE) $(PROVE) $(SQL) tests/sql
+
+check-cli: all
+	$(DATABASE) $(PROVE) tests/cli
 
 check-http: all
-	tests/with-database $(PROVE) tests/http
+	$(DESK) $(PROVE) tests/http
 
 check-browser: all
-	tests/with-database $(PROVE) tests/browser
+	NIGHTDESK_URL=local $(DESK) $(PROVE) tests/browser
 
 check-fuzz: $(TARGETS)
 	$(PROVE) tests/fuzz
@@ -111,10 +128,13 @@ sanitize:
 	    CFLAGS='-O1 -g -fno-omit-frame-pointer $(SANITIZE)'
 
 lint: check-lint $B/lib/assets.h
-	$(CC) $(STRICT) $(INCLUDE) -O1 -fanalyzer -fsyntax-only \
-	    $(wildcard lib/*.c cgi-bin/*.c)
+	@for file in lib/*.c cgi-bin/*.c; do \
+		echo "$(CC) -fanalyzer $$file"; \
+		$(CC) $(STRICT) $(INCLUDE) -O1 -fanalyzer -S -o /dev/null \
+		    $$file || exit 1; \
+	done
 	clang $(STRICT) $(INCLUDE) -fsyntax-only \
-	    $(wildcard lib/*.c cgi-bin/*.c tests/unit/*.c)
+	    $(wildcard lib/*.c cgi-bin/*.c tests/unit/*.c tests/fuzz/*.c)
 	clang++ $(STRICTXX) $(INCLUDE) -fsyntax-only lib/page.cc
 
 fuzz: $(TARGETS)
@@ -126,9 +146,9 @@ fuzz: $(TARGETS)
 	done
 
 run:
-	tests/needs run
+	SERVER=$(SERVER) tests/needs run
 	@$(SUBMAKE) all
-	tests/private-desk var $(SERVER)
+	tests/private-desk --server $(SERVER) var
 
 bench: all
 	tests/bench/run
@@ -144,6 +164,5 @@ clean:
 	rm -rf build
 
 -include $(wildcard $B/*/*.d $B/tests/*/*.d)
-.PHONY: all check check-unit check-lint check-sql check-http check-browser \
-    check-fuzz sanitize lint fuzz run bench install clean
+.PHONY: all check $(LAYERS:%=check-%) sanitize lint fuzz run bench install clean
 .SECONDARY:

@@ -1,11 +1,10 @@
 /*
  * login - sign staff in and out
  *
- *	GET  /login			the form; ?ticket=N goes on to that ticket
- *	POST /login			sign in
- *	POST /logout			sign out
- *	GET  /login/sessions		where one is signed in
- *	POST /login/sessions/end	end one of them, or all others
+ *	GET  /login			the form; ?ticket=N goes on to that
+ *ticket POST /login			sign in POST /logout
+ *sign out GET  /login/sessions		where one is signed in POST
+ * /login/sessions/end	end one of them, or all others
  *
  * and, as a command for the operator, who reaches the database by the
  * libpq environment (PGHOST, PGDATABASE, PGUSER...) with the owner's rights:
@@ -106,7 +105,7 @@ static bool
 is_number(const char *s)
 {
 	return *s >= '1' && *s <= '9' && strspn(s, "0123456789") == strlen(s) &&
-	    strlen(s) <= 9;
+	       strlen(s) <= 9;
 }
 
 /*
@@ -209,8 +208,7 @@ sign_in(struct request *r)
 	/* A password manager is faster than a person: early is good. */
 	if (form != AUTH_GOOD && form != AUTH_EARLY)
 		return page_send(r, 403, sign_in_again(r, "expired"));
-	if (*form_text(r, "login") == '\0' ||
-	    *form_text(r, "password") == '\0')
+	if (*form_text(r, "login") == '\0' || *form_text(r, "password") == '\0')
 		return page_send(r, 422, sign_in_again(r, "empty"));
 	if (!form_complete(r))
 		return page_send(r, 422, sign_in_again(r, "long"));
@@ -229,8 +227,8 @@ static bool
 form_is_ours(struct request *r, const char *purpose)
 {
 	unsigned char key[AUTH_KEY];
-	enum auth_verdict form = auth_check(r, auth_purpose(r, purpose),
-	    form_text(r, "csrf"), key);
+	enum auth_verdict form =
+	    auth_check(r, auth_purpose(r, purpose), form_text(r, "csrf"), key);
 
 	return form == AUTH_GOOD || form == AUTH_EARLY;
 }
@@ -265,7 +263,7 @@ show_sessions(struct request *r)
 
 	if ((sessions = db_rows(r, &q_sessions, token)) == NULL)
 		return r->status == 401 ? web_see_other(r, "/login")
-					: r->status;
+		                        : r->status;
 	page = page_new(r, "login-sessions.html");
 	page_set(page, "title", "Where you are signed in");
 	page_show(page, "staff_nav");
@@ -290,7 +288,7 @@ end_sessions(struct request *r)
 		return 403;
 	if (db_rows(r, &q_session_end, args) == NULL)
 		return r->status == 401 ? web_see_other(r, "/login")
-					: r->status;
+		                        : r->status;
 	return web_see_other(r, "/login/sessions");
 }
 
@@ -302,9 +300,10 @@ static const char usage[] =
     "\n"
     "Make a member of the staff, or give one another password, which also\n"
     "ends all their sessions.  The password is one line on standard input,\n"
-    "at least 12 characters and without the login in it; on a terminal it is\n"
-    "asked for twice and not shown.  The database is the one of the libpq\n"
-    "environment (PGHOST, PGDATABASE, PGUSER...); it takes the owner's rights.\n"
+    "at least 12 characters and without the login in it; on a terminal it\n"
+    "is asked for twice and not shown.  The database is the one of the libpq\n"
+    "environment (PGHOST, PGDATABASE, PGUSER...); this takes the owner's\n"
+    "rights.\n"
     "\n"
     "Without arguments this is the FastCGI program that signs staff in.\n"
     "\n"
@@ -417,8 +416,8 @@ connect_as_operator(void)
 }
 
 static int
-command(struct arena *a, const struct query *q, const char *login,
-    const char *name)
+command(
+    struct arena *a, const struct query *q, const char *login, const char *name)
 {
 	const struct query *const queries[] = { q, NULL };
 	const char *memory = arena_printf(a, "%d", MEMORY_KIB);
@@ -433,8 +432,7 @@ command(struct arena *a, const struct query *q, const char *login,
 	r.db = db_open("login", queries);
 	salt = new_salt(a);
 
-	const char *tag =
-	    token_password(a, password, salt, MEMORY_KIB, PASSES);
+	const char *tag = token_password(a, password, salt, MEMORY_KIB, PASSES);
 	const char *add[] = { login, name, salt, memory, passes, tag };
 	const char *set[] = { login, salt, memory, passes, tag };
 

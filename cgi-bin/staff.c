@@ -142,13 +142,18 @@ static const struct query q_resolve = {
 };
 
 /* What every form of a ticket carries, besides what is typed. */
-#define CARRIED                                                     \
-	{ "csrf", FORM_LINE, 200, "This form is damaged" },         \
-	{ "version", FORM_LINE, 10, "This form is damaged" },       \
-	{ "seen", FORM_LINE, 40, "This form is damaged" },          \
-	{ "do", FORM_LINE, 20, "This form is damaged" }
+#define CARRIED                                                                \
+	{ "csrf", FORM_LINE, 200, "This form is damaged" },                    \
+	    { "version", FORM_LINE, 10, "This form is damaged" },              \
+	    { "seen", FORM_LINE, 40, "This form is damaged" },                 \
+	{                                                                      \
+		"do", FORM_LINE, 20, "This form is damaged"                    \
+	}
 
-#define END { NULL, FORM_LINE, 0, NULL }
+#define END                                                                    \
+	{                                                                      \
+		NULL, FORM_LINE, 0, NULL                                       \
+	}
 #define TOO_LONG_BODY "A message has at most 60,000 characters"
 #define TOO_LONG_TEXT "At most 20,000 characters fit here"
 #define NOT_OFFERED "Choose one from the list"
@@ -221,8 +226,9 @@ static const struct field queue_query[] = {
 };
 
 /*
- * A form of the ticket page.  `first` is the field where a refusal stands
- * that is about no field in particular.
+ * A form of the ticket page.  Its function takes session, ticket, version
+ * and the form's key, and then the fields of `sends`.  `first` is the field
+ * where a refusal stands that is about no field in particular.
  */
 struct action {
 	const char *name; /* as in its URL */
@@ -230,26 +236,30 @@ struct action {
 	const struct field *fields;
 	const char *first;
 	const char *button;
+	const char *sends[6];
 };
 
 static const struct action reply_action = { "reply", &q_reply, reply_form,
-	"reply", "Send to requester" };
+	"reply", "Send to requester", { NULL } };
 static const struct action note_action = { "note", &q_note, note_form, "note",
-	"Add internal note" };
-static const struct action take_action = { "take", &q_take, take_form, NULL,
-	"Take it" };
+	"Add internal note", { NULL } };
+static const struct action take_action = { "take", &q_take, take_form, "do",
+	"Take it", { NULL } };
 static const struct action assign_action = { "assign", &q_assign, assign_form,
-	"assignee", "Assign" };
+	"assignee", "Assign", { "assignee", NULL } };
 static const struct action change_action = { "change", &q_change, change_form,
-	"state", "Change" };
+	"state", "Change", { "state", "severity", "kind", "product", NULL } };
 static const struct action visibility_action = { "visibility", &q_visibility,
-	visibility_form, "visibility", "Change who may read it" };
+	visibility_form, "visibility", "Change who may read it",
+	{ "visibility", NULL } };
 static const struct action ask_action = { "visibility", &q_reply,
-	visibility_form, "ask", "Ask the requester" };
+	visibility_form, "ask", "Ask the requester", { NULL } };
 static const struct action hold_action = { "hold", &q_hold, hold_form, "hold",
-	"Save" };
+	"Save", { "hold", "hold_until", NULL } };
 static const struct action resolve_action = { "resolve", &q_resolve,
-	resolve_form, "resolution", "Solve" };
+	resolve_form, "resolution", "Solve",
+	{ "resolution", "reason", "alternative", "duplicate_of", "release",
+	    NULL } };
 
 /* What a field is called when the typed text is shown again. */
 static const struct label {
@@ -304,7 +314,7 @@ typed(const struct request *r, const char *field)
 static bool
 is_blank(const char *s)
 {
-	return s == NULL || s[strspn(s, " \t\r\n")] == '\0';
+	return s == NULL || s[strspn(s, " \t\r\n\v\f")] == '\0';
 }
 
 /* Each row into the list of its field, marked when typed or current. */
@@ -320,9 +330,8 @@ add_choices(struct request *r, struct page *page, const struct rows *rows)
 		    page, arena_printf(r->arena, "choose_%s", field));
 
 		page_row(choice, rows, i);
-		if (now != NULL
-			? strcmp(now, rows_named(rows, i, "value")) == 0
-			: *rows_named(rows, i, "is_current") == 't')
+		if (now != NULL ? strcmp(now, rows_named(rows, i, "value")) == 0
+				: *rows_named(rows, i, "is_current") == 't')
 			page_show(choice, "chosen");
 	}
 }
@@ -366,10 +375,10 @@ explain_filters(struct request *r, struct page *page)
 
 	page_show(page, searching ? "searching" : "not_searching");
 	page_show(page, *form_text(r, "severity") != '\0' ||
-		    *form_text(r, "kind") != '\0' ||
-		    *form_text(r, "product") != '\0'
-		? "filtered"
-		: "unfiltered");
+				*form_text(r, "kind") != '\0' ||
+				*form_text(r, "product") != '\0'
+			    ? "filtered"
+			    : "unfiltered");
 	if (*form_text(r, "after") != '\0')
 		page_show(page, "paged");
 }
@@ -397,7 +406,7 @@ show_queue(struct request *r)
 	queue = db_call(r, &q_queue, wanted);
 	if (db_get(r, queue) == NULL)
 		return r->status == 401 ? web_see_other(r, "/login")
-					: r->status;
+		                        : r->status;
 	page = staff_page(r, "staff.html", "Queue");
 	page_show(page, "at_queue");
 	page_form(page, r);
@@ -541,8 +550,8 @@ add_typed(struct request *r, struct page *page, const struct action *a,
 			continue;
 		texts |= is_text;
 		lines |= !is_text;
-		part = page_section(
-		    page, is_text ? "typed_text" : "typed_line");
+		part =
+		    page_section(page, is_text ? "typed_text" : "typed_line");
 		page_set(part, "field", name);
 		page_set(part, "label", label_of(name));
 		page_set(part, "value", value);
@@ -562,9 +571,8 @@ static int
 send_again(struct request *r, const struct action *a, const char *why,
     const struct ticket *t, int status)
 {
-	struct page *page = t == NULL
-	    ? page_new(r, "staff-again.html")
-	    : staff_page(r, "staff-again.html", "");
+	struct page *page = t == NULL ? page_new(r, "staff-again.html")
+	                              : staff_page(r, "staff-again.html", "");
 
 	page_show(page, why);
 	page_set(page, "number", web_part(r, 0));
@@ -574,8 +582,8 @@ send_again(struct request *r, const struct action *a, const char *why,
 	if (a == &note_action)
 		page_show(page, "for_staff");
 	page_set(page, "title",
-	    arena_printf(r->arena, "Not stored yet: ticket #%s",
-		web_part(r, 0)));
+	    arena_printf(
+		r->arena, "Not stored yet: ticket #%s", web_part(r, 0)));
 	if (t != NULL) {
 		page_show(page, "known");
 		page_row(page, t->facts, 0);
@@ -598,8 +606,8 @@ signed_out(struct request *r, const struct action *a)
 
 /* The ticket, or the form's token, is not what this form was made for. */
 static int
-out_of_date(struct request *r, const struct action *a, const char *why,
-    int status)
+out_of_date(
+    struct request *r, const struct action *a, const char *why, int status)
 {
 	const char *since = form_or_null(r, "seen");
 	struct ticket t;
@@ -623,8 +631,8 @@ open_form(struct request *r, const struct action *a, const char **key_hash)
 		return r->status;
 	if (auth_session(r) == NULL)
 		return signed_out(r, a);
-	verdict = auth_check(r, auth_purpose(r, "staff"),
-	    form_text(r, "csrf"), key);
+	verdict =
+	    auth_check(r, auth_purpose(r, "staff"), form_text(r, "csrf"), key);
 	if (verdict != AUTH_GOOD && verdict != AUTH_EARLY)
 		return out_of_date(r, a, "expired", 403);
 	*key_hash = auth_key_hash(r, key);
@@ -638,7 +646,7 @@ refused(struct request *r, const struct action *a, const struct rows *rows)
 	const char *field = rows_named(rows, 0, "field");
 
 	if (*field == '\0' || typed(r, field) == NULL)
-		field = a->first != NULL ? a->first : "do";
+		field = a->first;
 	form_complain(r, field, rows_named(rows, 0, "complaint"));
 	return show_again(r, a);
 }
@@ -712,8 +720,8 @@ reply(struct request *r)
 	const char *args[] = { auth_session(r), web_part(r, 0),
 		form_or_null(r, "version"), key, text, render(r, text),
 		renderer(r), form_sent(r, "attempt") ? "t" : "f",
-		form_sent(r, "solution") ? "t" : "f",
-		form_or_null(r, "follow"), form_or_null(r, "until") };
+		form_sent(r, "solution") ? "t" : "f", form_or_null(r, "follow"),
+		form_or_null(r, "until") };
 
 	return carry_out(r, a, args);
 }
@@ -742,58 +750,6 @@ add_note(struct request *r)
 	return carry_out(r, a, args);
 }
 
-static int
-take(struct request *r)
-{
-	const char *key;
-	int status;
-
-	if ((status = open_form(r, &take_action, &key)) != 0)
-		return status;
-
-	const char *args[] = { auth_session(r), web_part(r, 0),
-		form_or_null(r, "version"), key };
-
-	return carry_out(r, &take_action, args);
-}
-
-static int
-assign(struct request *r)
-{
-	const char *key;
-	int status;
-
-	if ((status = open_form(r, &assign_action, &key)) != 0)
-		return status;
-	if (!form_complete(r))
-		return show_again(r, &assign_action);
-
-	const char *args[] = { auth_session(r), web_part(r, 0),
-		form_or_null(r, "version"), key,
-		form_or_null(r, "assignee") };
-
-	return carry_out(r, &assign_action, args);
-}
-
-static int
-change(struct request *r)
-{
-	const char *key;
-	int status;
-
-	if ((status = open_form(r, &change_action, &key)) != 0)
-		return status;
-	if (!form_complete(r))
-		return show_again(r, &change_action);
-
-	const char *args[] = { auth_session(r), web_part(r, 0),
-		form_or_null(r, "version"), key, form_or_null(r, "state"),
-		form_or_null(r, "severity"), form_or_null(r, "kind"),
-		form_or_null(r, "product") };
-
-	return carry_out(r, &change_action, args);
-}
-
 /* The question whether a ticket may become public is a message like any. */
 static int
 ask(struct request *r, const char *key)
@@ -812,65 +768,63 @@ ask(struct request *r, const char *key)
 	return carry_out(r, &ask_action, args);
 }
 
+/* A form whose fields go to the database as they are. */
 static int
-set_visibility(struct request *r)
+update(struct request *r, const struct action *a)
 {
-	const char *key;
-	int status;
+	const char *args[4 + sizeof(a->sends) / sizeof(*a->sends)];
+	const char *key, *const *field;
+	int status, n = 4;
 
-	if ((status = open_form(r, &visibility_action, &key)) != 0)
+	if ((status = open_form(r, a, &key)) != 0)
 		return status;
-	if (pressed(r, "ask"))
+	if (a == &visibility_action && pressed(r, "ask"))
 		return ask(r, key);
 	if (!form_complete(r))
-		return show_again(r, &visibility_action);
+		return show_again(r, a);
+	args[0] = auth_session(r);
+	args[1] = web_part(r, 0);
+	args[2] = form_or_null(r, "version");
+	args[3] = key;
+	for (field = a->sends; *field != NULL; field++)
+		args[n++] = form_or_null(r, *field);
+	return carry_out(r, a, args);
+}
 
-	const char *args[] = { auth_session(r), web_part(r, 0),
-		form_or_null(r, "version"), key,
-		form_or_null(r, "visibility") };
+static int
+take(struct request *r)
+{
+	return update(r, &take_action);
+}
 
-	return carry_out(r, &visibility_action, args);
+static int
+assign(struct request *r)
+{
+	return update(r, &assign_action);
+}
+
+static int
+change(struct request *r)
+{
+	return update(r, &change_action);
+}
+
+static int
+visibility(struct request *r)
+{
+	return update(r, &visibility_action);
 }
 
 static int
 hold(struct request *r)
 {
-	const char *key;
-	int status;
-
-	if ((status = open_form(r, &hold_action, &key)) != 0)
-		return status;
-	if (!form_complete(r))
-		return show_again(r, &hold_action);
-
-	const char *args[] = { auth_session(r), web_part(r, 0),
-		form_or_null(r, "version"), key, form_or_null(r, "hold"),
-		form_or_null(r, "hold_until") };
-
-	return carry_out(r, &hold_action, args);
+	return update(r, &hold_action);
 }
 
 static int
 resolve(struct request *r)
 {
-	const char *key;
-	int status;
-
-	if ((status = open_form(r, &resolve_action, &key)) != 0)
-		return status;
-	if (*form_text(r, "resolution") == '\0')
-		form_complain(r, "resolution", "Choose how it ends");
-	if (!form_complete(r))
-		return show_again(r, &resolve_action);
-
-	const char *args[] = { auth_session(r), web_part(r, 0),
-		form_or_null(r, "version"), key,
-		form_or_null(r, "resolution"), form_or_null(r, "reason"),
-		form_or_null(r, "alternative"),
-		form_or_null(r, "duplicate_of"),
-		form_or_null(r, "release") };
-
-	return carry_out(r, &resolve_action, args);
+	return update(r, &resolve_action);
 }
 
 static const struct route routes[] = {
@@ -881,7 +835,7 @@ static const struct route routes[] = {
 	{ "POST", "/staff/tickets/:number/take", take, WEB_PRIVATE },
 	{ "POST", "/staff/tickets/:number/assign", assign, WEB_PRIVATE },
 	{ "POST", "/staff/tickets/:number/change", change, WEB_PRIVATE },
-	{ "POST", "/staff/tickets/:number/visibility", set_visibility,
+	{ "POST", "/staff/tickets/:number/visibility", visibility,
 	    WEB_PRIVATE },
 	{ "POST", "/staff/tickets/:number/hold", hold, WEB_PRIVATE },
 	{ "POST", "/staff/tickets/:number/resolve", resolve, WEB_PRIVATE },

@@ -36,9 +36,12 @@ using ctemplate::StaticTemplateString;
 using ctemplate::TemplateDictionary;
 using ctemplate::TemplateString;
 
-#define PARTS_DEEP 8        /* a part in a part in a part... */
-#define PAGE_BYTES 24576    /* what most pages fit in */
-#define CHOICE_MAX 40       /* bytes of a value that names a section */
+#define PARTS_DEEP 8     /* a part in a part in a part... */
+#define PAGE_BYTES 24576 /* what most pages fit in */
+#define CHOICE_MAX 40    /* bytes of a value that names a section */
+
+/* STRIP_WHITESPACE would join the words of two lines. */
+#define STRIP ctemplate::STRIP_BLANK_LINES
 
 struct page {
 	struct arena *arena;
@@ -47,12 +50,11 @@ struct page {
 	std::string *text;
 };
 
-/* Everything that is made once, at start, and only read or grown later. */
+/* Everything that is made once, at start, and only read later. */
 struct library {
 	ctemplate::TemplateCache cache;
-	std::unordered_map<std::string, ctemplate::Strip> files;
+	std::unordered_set<std::string> files;
 	std::unordered_set<std::string> sections; /* that templates have */
-	std::unordered_map<std::string, StaticTemplateString *> names;
 };
 
 static struct library *library;
@@ -70,6 +72,11 @@ upper(const char *s, size_t size)
 	return name;
 }
 
+struct name {
+	std::string text;
+	StaticTemplateString string; /* points to text */
+};
+
 /*
  * The name as ctemplate wants it, hashed once.  Only for names that we
  * chose: each stays for ever, so a visitor must not be able to make some.
@@ -77,18 +84,18 @@ upper(const char *s, size_t size)
 static const StaticTemplateString &
 name_of(const char *s)
 {
-	StaticTemplateString *&name = library->names[s];
+	static auto *names = new std::unordered_map<std::string, struct name>;
+	struct name &name = (*names)[s];
 
-	if (name == nullptr) {
-		std::string *text = new std::string(upper(s, strlen(s)));
-
-		name = new StaticTemplateString;
-		name->do_not_use_directly_.ptr_ = text->data();
-		name->do_not_use_directly_.length_ = text->size();
-		name->do_not_use_directly_.id_ = 0;
-		ctemplate::StaticTemplateStringInitializer initialize(name);
+	if (name.text.empty()) {
+		name.text = upper(s, strlen(s));
+		name.string.do_not_use_directly_.ptr_ = name.text.data();
+		name.string.do_not_use_directly_.length_ = name.text.size();
+		name.string.do_not_use_directly_.id_ = 0;
+		ctemplate::StaticTemplateStringInitializer give_id(
+		    &name.string);
 	}
-	return *name;
+	return name.string;
 }
 
 static bool
@@ -182,18 +189,14 @@ note_sections(const std::string &text)
 static void
 load(const std::string &dir, const std::string &name)
 {
-	/* In plain text, blank lines are meant; markup does not need them. */
-	ctemplate::Strip strip = ends_with(name, ".txt")
-	    ? ctemplate::DO_NOT_STRIP
-	    : ctemplate::STRIP_BLANK_LINES;
 	std::string pragma, text = read_file(dir + "/" + name, pragma);
 
-	text = pragma + paste_parts(dir, text, 0);
-	if (!library->cache.StringToTemplateCache(name, text, strip))
+	text = pragma + "\n" + paste_parts(dir, text, 0);
+	if (!library->cache.StringToTemplateCache(name, text, STRIP))
 		log_fatal("template \"%s/%s\" is broken", dir.c_str(),
 		    name.c_str());
 	note_sections(text);
-	library->files[name] = strip;
+	library->files.insert(name);
 }
 
 static void
@@ -227,17 +230,12 @@ void
 page_start(const struct conf *conf)
 {
 	std::set_new_handler(no_memory);
+	delete library;
 	library = new struct library;
 	load_all(conf->templates);
 	if (library->files.count("error.html") == 0)
 		log_fatal("no template \"error.html\"");
 	library->cache.Freeze();
-	TemplateDictionary::SetGlobalValue("NAME", conf->name);
-	TemplateDictionary::SetGlobalValue("DESK", conf->name);
-	TemplateDictionary::SetGlobalValue("URL", conf->url);
-	TemplateDictionary::SetGlobalValue("STYLE", ASSET_STYLE);
-	TemplateDictionary::SetGlobalValue("SCRIPT", ASSET_DESK);
-	TemplateDictionary::SetGlobalValue("FAVICON", ASSET_FAVICON);
 }
 
 static void
@@ -260,6 +258,13 @@ new_page(struct arena *arena, TemplateDictionary *dict)
 	return p;
 }
 
+/* For text that lives at least as long as the request. */
+static void
+set_lasting(struct page *p, const char *name, const char *text)
+{
+	p->dict->SetValueWithoutCopy(name_of(name), text);
+}
+
 static void
 set_common(struct page *p, const struct request *r)
 {
@@ -270,8 +275,14 @@ set_common(struct page *p, const struct request *r)
 	if (gmtime_r(&seconds, &tm) != NULL)
 		strftime(now, sizeof(now), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	page_set(p, "SERVER_TIME", now);
-	page_set(p, "REQUEST_ID", r->id);
-	page_set(p, "THEME", r->theme);
+	set_lasting(p, "NAME", r->conf->name);
+	set_lasting(p, "DESK", r->conf->name);
+	set_lasting(p, "URL", r->conf->url);
+	set_lasting(p, "STYLE", ASSET_STYLE);
+	set_lasting(p, "SCRIPT", ASSET_DESK);
+	set_lasting(p, "FAVICON", ASSET_FAVICON);
+	set_lasting(p, "REQUEST_ID", r->id);
+	set_lasting(p, "THEME", r->theme);
 	if (strcmp(r->theme, "light") == 0)
 		page_show(p, "THEME_LIGHT");
 	if (strcmp(r->theme, "dark") == 0)
@@ -287,7 +298,7 @@ page_new(struct request *r, const char *name)
 	if (file == library->files.end())
 		log_fatal("no template \"%s\"", name);
 	p = new_page(r->arena, new TemplateDictionary(name));
-	p->file = &file->first;
+	p->file = &*file;
 	p->text = new std::string;
 	arena_defer(r->arena, page_done, p);
 	set_common(p, r);
@@ -390,8 +401,7 @@ page_form(struct page *p, const struct request *r)
 	for (size_t i = 0; form_field(r, i, &name, &value, &complaint); i++) {
 		std::string field = upper(name, strlen(name));
 
-		p->dict->SetValueWithoutCopy(
-		    name_of(("F_" + field).c_str()), value);
+		set_lasting(p, ("F_" + field).c_str(), value);
 		show_choice(p, field, value);
 		if (complaint == NULL)
 			continue;
@@ -407,8 +417,8 @@ page_text(struct page *p, size_t *size)
 {
 	p->text->clear();
 	p->text->reserve(PAGE_BYTES);
-	if (!library->cache.ExpandNoLoad(*p->file,
-		library->files[*p->file], p->dict, NULL, p->text))
+	if (!library->cache.ExpandNoLoad(
+		*p->file, STRIP, p->dict, NULL, p->text))
 		log_fatal("cannot expand template \"%s\"", p->file->c_str());
 	*size = p->text->size();
 	return p->text->data();

@@ -262,6 +262,9 @@ BEGIN
 		RETURN NEXT;
 		RETURN;
 	END IF;
+	IF NOT coalesce(body ~ '\S', false) THEN
+		RAISE 'write what you want to say' USING ERRCODE = 'PT409', COLUMN = 'reply';
+	END IF;
 	SELECT hold INTO held FROM desk.ticket WHERE number = wanted;
 	IF until IS NOT NULL AND (due IS NULL OR due <= now()) THEN
 		RAISE 'choose a date and time that is still to come' USING ERRCODE = 'PT409', COLUMN = 'until';
@@ -301,6 +304,10 @@ AS $$
 DECLARE
 	who int := desk.session_staff(token);
 BEGIN
+	IF NOT coalesce(body ~ '\S', false) THEN
+		RETURN QUERY SELECT 'refused', 'note', 'Write the note first.';
+		RETURN;
+	END IF;
 	outcome := desk.staff_begin(wanted, seen, key_sha256, concat_ws(E'\n', 'note', body));
 	IF outcome = 'new' THEN
 		INSERT INTO desk.note (ticket, staff, body, body_html, renderer)
@@ -321,10 +328,10 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	who int := desk.session_staff(token);
+	free_version int := (SELECT t.version FROM desk.ticket t WHERE t.number = wanted AND (t.assignee IS NULL OR t.assignee = who) FOR UPDATE);
 BEGIN
 	-- nobody's ticket can be taken whatever happened on it meanwhile
-	SELECT t.version INTO seen FROM desk.ticket t WHERE t.number = wanted AND (t.assignee IS NULL OR t.assignee = who);
-	RETURN QUERY SELECT * FROM desk.staff_update(who, wanted, coalesce(seen, staff_take.seen), key_sha256,
+	RETURN QUERY SELECT * FROM desk.staff_update(who, wanted, coalesce(free_version, seen), key_sha256,
 		jsonb_build_object('assignee', who));
 END
 $$;
@@ -408,6 +415,10 @@ DECLARE
 	who int := desk.session_staff(token);
 	other text := regexp_replace(staff_resolve.duplicate_of, '^\s*#?\s*|\s*$', '', 'g');
 BEGIN
+	IF staff_resolve.resolution IS NULL THEN
+		RETURN QUERY SELECT 'refused', 'resolution', 'Choose how it ends.';
+		RETURN;
+	END IF;
 	IF other !~ '^[0-9]{0,9}$' THEN
 		RETURN QUERY SELECT 'refused', 'duplicate_of', 'Write the other ticket''s number, such as 4213.';
 		RETURN;

@@ -72,6 +72,29 @@ RETURN to_tsvector('pg_catalog.english', left(t, 200000))
 	|| to_tsvector('pg_catalog.english', desk.split_words(left(t, 200000)));
 COMMENT ON FUNCTION desk.search_words(text) IS 'The lexemes a text is found by: as it stands, and with identifiers taken apart.';
 
+CREATE OR REPLACE FUNCTION desk.add_words(words tsvector, body text, is_solution boolean) RETURNS tsvector
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	more tsvector;
+BEGIN
+	IF length(words) >= 20000 AND NOT is_solution THEN
+		RETURN words;
+	END IF;
+	more := setweight(desk.search_words(body), CASE WHEN is_solution THEN 'B' ELSE 'D' END::"char");
+	RETURN words || more;
+EXCEPTION WHEN program_limit_exceeded THEN
+	-- a tsvector ends at 1 MB: a thread full of logs is found by what it has
+	-- already, and by its solution, but it never refuses a message
+	BEGIN
+		RETURN CASE WHEN is_solution THEN ts_filter(words, '{a,b}') || more ELSE words END;
+	EXCEPTION WHEN program_limit_exceeded THEN
+		RETURN words;
+	END;
+END
+$$;
+COMMENT ON FUNCTION desk.add_words(tsvector, text, boolean) IS 'The words of a thread with those of one more message, as far as a tsvector can hold them.  Never fails.';
+
 CREATE OR REPLACE FUNCTION desk.search_query(q text) RETURNS tsquery
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $$

@@ -43,13 +43,11 @@ BEGIN
 	VALUES (m.ticket, m.posted_at, m.id, false, m.author = 'staff', m.solution, desk.visible(m.name), m.body_html);
 	IF is_first THEN
 		INSERT INTO desk.public_search (number, words)
-		SELECT m.ticket, setweight(desk.search_words(t.subject), 'A') || setweight(desk.search_words(m.body), 'D')
+		SELECT m.ticket, desk.add_words(setweight(desk.search_words(t.subject), 'A'), m.body, m.solution)
 		FROM desk.ticket t WHERE t.number = m.ticket;
 	ELSE
 		UPDATE desk.public_ticket SET messages = messages + 1 WHERE number = m.ticket;
-		-- a tsvector ends at 1 MB; a long thread keeps what it is found by already
-		UPDATE desk.public_search s SET words = s.words
-			|| setweight(desk.search_words(m.body), CASE WHEN m.solution THEN 'B' ELSE 'D' END::"char")
+		UPDATE desk.public_search s SET words = desk.add_words(s.words, m.body, m.solution)
 		WHERE s.number = m.ticket AND (length(s.words) < 20000 OR m.solution);
 	END IF;
 END

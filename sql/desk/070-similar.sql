@@ -36,11 +36,11 @@ BEGIN
 	RETURN QUERY
 		SELECT f.number, f.shared, f.rank FROM (
 			SELECT s.number, ts_rank(s.words, ranking, 1) AS rank,
-				(SELECT count(*)::int FROM unnest(lexemes) x WHERE s.words @@ quote_literal(x)::tsquery) AS shared
+				length(ts_filter(s.words, '{a}')) - length(ts_delete(ts_filter(s.words, '{a}'), lexemes)) AS shared
 			FROM (SELECT x.number, x.words FROM desk.public_search x WHERE x.words @@ candidates LIMIT 500) s
 		) f
-		WHERE f.shared >= least(cardinality(lexemes), 2 + cardinality(lexemes) / 6)
+		WHERE f.shared >= least(cardinality(lexemes), greatest(2, ceil(cardinality(lexemes) * 0.5)))
 		ORDER BY f.rank DESC, f.number DESC LIMIT most;
 END
 $$;
-COMMENT ON FUNCTION desk.similar(text, int) IS 'Public tickets that may be the same: they share a rare word of the subject and a fair part of all of them; best first.';
+COMMENT ON FUNCTION desk.similar(text, int) IS 'Public tickets that may be the same: they hold a rare word of the subject and share a fair part of all its words with their own; best first.';

@@ -10,10 +10,7 @@ DECLARE
 BEGIN
 	SELECT setweight(desk.search_words(subject), 'A') INTO found_words FROM desk.ticket WHERE number = wanted;
 	FOR m IN SELECT body, solution FROM desk.message WHERE ticket = wanted ORDER BY id LOOP
-		-- a tsvector ends at 1 MB, as in desk.publish_message
-		IF length(found_words) < 20000 OR m.solution THEN
-			found_words := found_words || setweight(desk.search_words(m.body), CASE WHEN m.solution THEN 'B' ELSE 'D' END::"char");
-		END IF;
+		found_words := desk.add_words(found_words, m.body, m.solution);
 	END LOOP;
 	INSERT INTO desk.private_search AS s (number, words) VALUES (wanted, found_words)
 	ON CONFLICT (number) DO UPDATE SET words = excluded.words;
@@ -26,9 +23,8 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	IF (SELECT visibility FROM desk.ticket WHERE number = NEW.ticket) = 'private' THEN
-		UPDATE desk.private_search s SET words = s.words
-			|| setweight(desk.search_words(NEW.body), CASE WHEN NEW.solution THEN 'B' ELSE 'D' END::"char")
-		WHERE s.number = NEW.ticket AND (length(s.words) < 20000 OR NEW.solution);
+		UPDATE desk.private_search s SET words = desk.add_words(s.words, NEW.body, NEW.solution)
+		WHERE s.number = NEW.ticket;
 	END IF;
 	RETURN NULL;
 END
@@ -89,9 +85,10 @@ COMMENT ON FUNCTION desk.limit_give(text, text) IS 'Take back one count: it was 
 
 -- The promises of a ticket --------------------------------------------------
 
+-- Without SET search_path, so that it becomes part of the query that asks.
 CREATE OR REPLACE FUNCTION desk.promises(wanted int)
 RETURNS TABLE (promise text, due_at timestamptz, percent int, is_late boolean, is_soon boolean, is_paused boolean)
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE sql STABLE
 AS $$
 	SELECT p.promise, p.due_at, least(100, greatest(0, floor(p.part * 100)))::int,
 		coalesce(p.due_at <= now(), false), coalesce(p.due_at > now() AND p.part >= p.warn, false), p.due_at IS NULL
@@ -113,12 +110,10 @@ $$;
 COMMENT ON FUNCTION desk.promises(int) IS 'The promises of a ticket that are still to be kept: first answer, solution, next update; how much of the time is gone, in percent.  A paused one has no due_at.';
 
 CREATE OR REPLACE FUNCTION desk.due_words(due_at timestamptz) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT CASE WHEN due_at IS NULL THEN 'paused'
-		WHEN due_at <= now() THEN 'Late by ' || desk.span_words(extract(epoch FROM now() - due_at))
-		ELSE 'in ' || desk.span_words(extract(epoch FROM due_at - now())) END;
-$$;
+LANGUAGE sql STABLE
+RETURN CASE WHEN due_at IS NULL THEN 'paused'
+	WHEN due_at <= now() THEN 'Late by ' || desk.span_words(extract(epoch FROM now() - due_at))
+	ELSE 'in ' || desk.span_words(extract(epoch FROM due_at - now())) END;
 COMMENT ON FUNCTION desk.due_words(timestamptz) IS 'How long until a promise, in words: "in 14 min", "Late by 6 min", "paused".';
 
 CREATE OR REPLACE FUNCTION desk.reach_words(t desk.ticket) RETURNS text

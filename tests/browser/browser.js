@@ -34,6 +34,7 @@ function library(name) {
 		process.exit(1);
 	}
 }
+library.path = require.resolve;
 
 // Chromium must not ask for anything on its own, and can find nothing but
 // the desk.
@@ -129,6 +130,8 @@ async function open(where, { like, width = 1200, height = 900, javaScript = true
 	watch(page);
 	if (javaScript)
 		await page.addInitScript(() => {
+			// what a planted script would call
+			window.ran = which => (window.ran_at ??= []).push(`script ${which} ran`);
 			addEventListener('securitypolicyviolation', event => console.error(`blocked ${event.effectiveDirective} ${event.blockedURI}`));
 		});
 	opened.add(page);

@@ -6,7 +6,7 @@
 //
 // SHOTS=DIR writes pictures of all pages into DIR and tests nothing.
 const fs = require('node:fs');
-const { desk, test, comment, library, press, equal, ok } = require('./browser.js');
+const { desk, test, library, press, equal, match, ok } = require('./browser.js');
 
 // What somebody may type who wants a page to run, or to break.
 const hostile = {
@@ -18,7 +18,7 @@ const hostile = {
 		'{{BODY_HTML}} {{#TICKET}} {{%AUTOESCAPE}} &lt;script&gt; \u202Edesrever\u202C \u{1F469}\u200D\u{1F680} \u05E9\u05DC\u05D5\u05DD',
 		'W'.repeat(300),
 		'`' + 'c'.repeat(200) + '`\n\n```\n' + 'l'.repeat(200) + ' --><!-- ]]>\n```',
-		'> ' + 'q'.repeat(200) + '\n\n1. one\n   - ' + 'i'.repeat(150) + '\n\n# A heading\n\n### Another',
+		'> ' + 'q'.repeat(200) + '\n\n1. one\n   - ' + 'i'.repeat(150) + '\n\n# A heading\n\n## ' + 'h'.repeat(90),
 		'| a | b |\n|---|---|\n| ' + 't'.repeat(120) + ' | ' + 'u'.repeat(120) + ' |',
 		'https://desk.example/' + 'p'.repeat(200) + '?a=1&b=<script>',
 	].join('\n\n'),
@@ -125,18 +125,20 @@ async function prepare({ open, sql, sign_in, file }) {
 }
 
 async function shoot(state, dir) {
-	fs.mkdirSync(dir, { recursive: true });
 	let n = 0;
+
+	fs.mkdirSync(dir, { recursive: true });
 	for (const [name, who, path, then] of pages(state)) {
 		const page = state[who];
+		const file = `${dir}/${String(++n).padStart(2, '0')}-${name.replace(/[^a-z]+/gi, '-')}`;
+
 		await page.setViewportSize({ width: 1200, height: 900 });
 		await page.goto(path);
 		await then?.(page);
-		const file = `${dir}/${String(++n).padStart(2, '0')}-${name.replace(/[^a-z]+/gi, '-')}`;
 		for (const width of [1200, 390])
 			for (const colorScheme of ['light', 'dark']) {
 				await page.setViewportSize({ width, height: 900 });
-				await page.emulateMedia({ colorScheme });
+				await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
 				await page.screenshot({ path: `${file}-${width}-${colorScheme}.png`, fullPage: true });
 			}
 		await page.emulateMedia({ colorScheme: 'light', media: 'print' });
@@ -145,12 +147,183 @@ async function shoot(state, dir) {
 	}
 }
 
+// --- what is looked for
+
+const html = new (library('html-validate').HtmlValidate)({
+	extends: ['html-validate:standard'],
+	rules: {
+		'doctype-style': 'off', // HTML knows no upper case
+		'require-sri': 'off', // our own files only
+		'long-title': 'off', // a ticket's subject is as long as it is
+		'no-trailing-whitespace': 'off', // what people typed is kept
+		'no-inline-style': 'error',
+		'no-implicit-button-type': 'error',
+	},
+});
+
+async function complaints_about_html(text) {
+	const report = await html.validateString(text);
+
+	return report.results.flatMap(result => result.messages)
+	    .map(({ line, ruleId, message, selector }) => `${line}: ${ruleId}: ${message} (${selector})`);
+}
+
+const axe = fs.readFileSync(library.path('axe-core/axe.min.js'), 'utf8');
+const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22a', 'wcag22aa', 'best-practice'];
+
+// Of dark pages only what colours can break: all else is the same.
+const of_colour = ['color-contrast', 'link-in-text-block'];
+
+async function complaints_of_axe(page, only) {
+	if (!await page.evaluate(() => 'axe' in window))
+		await page.evaluate(axe);
+	return page.evaluate(async run => {
+		const { violations } = await axe.run(document, { ...run, resultTypes: ['violations'] });
+		return violations.map(({ id, nodes }) => `${id}: ${nodes.map(node => `${node.html.slice(0, 200)} ${node.failureSummary}`).join('\n')}`);
+	}, only ? { runOnly: { type: 'rule', values: only } } : { runOnly: { type: 'tag', values: rules } });
+}
+
+// What stands out of the page, or would make it scroll sideways.
+function sideways() {
+	const wide = document.documentElement.clientWidth;
+	const out = [...document.querySelectorAll('body *')].filter(element => {
+		const box = element.getBoundingClientRect();
+		return box.width > 0 && (box.right > wide + 1 || box.left < -1) && !element.closest('.vh, .skip, .scroll');
+	});
+	const found = out.map(element => `${element.tagName} .${element.className} "${element.textContent.trim().slice(0, 40)}"`);
+
+	if (document.documentElement.scrollWidth > wide)
+		found.push(`the page is ${document.documentElement.scrollWidth} px wide`);
+	return found;
+}
+
+// Words that are cut off at a box's edge, where no scrolling brings them back.
+function cut() {
+	return [...document.querySelectorAll('main *')].filter(element => {
+		const { overflowX } = getComputedStyle(element);
+		return ['clip', 'hidden'].includes(overflowX) && element.scrollWidth > element.clientWidth + 1 && !element.closest('.vh, svg, input');
+	}).map(element => `${element.tagName} .${element.className} "${element.textContent.trim().slice(0, 40)}"`);
+}
+
+// A target is hit 11 px from its middle in each direction; a link in the
+// middle of a sentence is as high as its line (WCAG 2.5.8).
+function small_targets() {
+	const hits = (element, x, y) => {
+		const found = document.elementFromPoint(x, y);
+		return found && (element.contains(found) || [...element.labels ?? []].some(label => label.contains(found)));
+	};
+	return [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary')].filter(element => {
+		if (!element.checkVisibility() || element.closest('.vh, .skip'))
+			return false;
+		const alone = element.parentElement.textContent.trim() === element.textContent.trim();
+		if (element.tagName === 'A' && getComputedStyle(element).display === 'inline' && !alone)
+			return false;
+		element.scrollIntoView({ block: 'center' });
+		const box = element.getBoundingClientRect();
+		const x = box.left + box.width / 2, y = box.top + box.height / 2;
+		return [[-11.5, 0], [11.5, 0], [0, -11.5], [0, 11.5]].some(([right, down]) => !hits(element, x + right, y + down));
+	}).map(element => `${element.outerHTML.slice(0, 160)}: ${element.getBoundingClientRect().width} x ${element.getBoundingClientRect().height}`);
+}
+
+// Anything that would run, or has.
+function alive() {
+	const found = [...document.querySelectorAll('*')].flatMap(element => [...element.attributes]
+	    .filter(({ name, value }) => /^on|^style$/i.test(name) || /^\s*(javascript|data|vbscript):/i.test(value) && ['href', 'src', 'action', 'formaction'].includes(name))
+	    .map(({ name, value }) => `${element.tagName} ${name}="${value.slice(0, 80)}"`));
+	const scripts = [...document.scripts].filter(script => !/^\/static\/desk-[0-9a-f]{12}\.js$/.test(script.getAttribute('src')) || script.textContent);
+
+	return [...found, ...scripts.map(script => script.outerHTML.slice(0, 120)), ...window.ran_at ?? []];
+}
+
+async function look(page, name, path, then) {
+	await page.setViewportSize({ width: 1200, height: 900 });
+	await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
+	await page.goto(path);
+	await then?.(page);
+	await test(`${name}: its HTML is valid`, async () => {
+		equal(await complaints_about_html(await page.answer.text()), []);
+	});
+	await test(`${name}: nothing that somebody typed can run`, async () => {
+		equal(await page.evaluate(alive), []);
+	});
+	await test(`${name}: no rule of axe is broken, in light and in dark`, async () => {
+		equal(await complaints_of_axe(page), []);
+		await page.emulateMedia({ colorScheme: 'dark' });
+		equal(await complaints_of_axe(page, of_colour), []);
+		await page.emulateMedia({ colorScheme: 'light' });
+	});
+	await test(`${name}: it fits on a phone and a very small one`, async () => {
+		for (const width of [390, 320]) {
+			await page.setViewportSize({ width, height: 800 });
+			equal(await page.evaluate(sideways), [], `${width} px`);
+			equal(await page.evaluate(cut), [], `${width} px`);
+		}
+		await page.setViewportSize({ width: 390, height: 800 });
+		equal(await page.evaluate(small_targets), []);
+		equal(await complaints_of_axe(page), []);
+	});
+}
+
+// --- do these tests see anything at all?
+
+async function planted(page) {
+	await page.goto('/report');
+	await test('a planted fault is found by axe', async () => {
+		await page.evaluate(() => document.querySelector('main').append(document.createElement('input')));
+		const found = await complaints_of_axe(page);
+		equal(found.length, 1);
+		match(found[0], /^label: /);
+	});
+	await test('a planted fault is found in the HTML', async () => {
+		const text = await page.answer.text();
+		equal(await complaints_about_html(text), []);
+		const found = await complaints_about_html(text.replace('</main>', '<div style="x"><b><i>a</b></i></div><img src="x"></main>'));
+		for (const rule of ['no-inline-style', 'close-order', 'wcag/h37'])
+			ok(found.some(complaint => complaint.includes(` ${rule}:`)), `${rule} in ${found.join('\n')}`);
+	});
+	await test('planted faults are found by our own looks', async () => {
+		await page.setViewportSize({ width: 320, height: 800 });
+		await page.evaluate(() => {
+			const [wide, small, link] = ['p', 'button', 'a'].map(name => {
+				const element = document.createElement(name);
+				element.textContent = 'x';
+				return document.querySelector('main').appendChild(element);
+			});
+			wide.style.width = '400px';
+			small.style.minHeight = small.style.height = '20px';
+			link.href = 'javascript:ran(0)';
+			link.style.display = 'block';
+		});
+		equal((await page.evaluate(sideways)).length, 2);
+console.log(await page.evaluate(()=>{const b=document.querySelector('main > button'); return b.outerHTML+JSON.stringify(b.getBoundingClientRect())}));		equal((await page.evaluate(small_targets)).length, 1);
+		equal((await page.evaluate(alive)).length, 4);
+	});
+	await test('a script that a page did not bring is blocked, and that is seen', async () => {
+		await page.goto('/report');
+		await page.evaluate(() => {
+			const script = document.createElement('script');
+			try {
+				script.text = 'ran_at = ["it ran"]';
+			} catch {
+				// Trusted Types refuse already here
+			}
+			document.body.append(script);
+		});
+		equal(await page.evaluate(() => window.ran_at), undefined);
+		ok(page.trouble.some(words => /blocked|Trusted|Content Security/.test(words)), page.trouble.join('\n'));
+		page.trouble.length = 0;
+	});
+}
+
 desk(async tools => {
 	const state = await prepare(tools);
+
 	if (process.env.SHOTS) {
 		await shoot(state, process.env.SHOTS);
-		comment(`the pictures are in ${process.env.SHOTS}`);
-		await test('pictures were made', async () => {});
+		await test(`pictures are in ${process.env.SHOTS}`, async () => {});
 		return;
 	}
+	await planted(state.visitor);
+	for (const [name, who, path, then] of pages(state)) if (/form$|receipt/.test(name))
+		await look(state[who], name, path, then);
 });

@@ -207,6 +207,8 @@ my $taken = press($ann, $m, 'take', page => $old);
 is($taken->{status}, 409, 'what somebody has taken meanwhile is not taken from them unseen');
 like($taken->{body}, qr/Bob Clerk.*Take it anyway/s, 'one sees who, and can still');
 is(column($m, 'assignee'), $bob->{id}, 'it stays theirs until then');
+is($ann->post("/staff/tickets/$m/take", { $ann->form($taken->{body}, "/staff/tickets/$m/take") })->{status} . column($m, 'assignee'),
+	"303$ann->{id}", 'and is taken then');
 my $calm = ticket('Taken from an old page');
 $old = $ann->get("/staff/tickets/$calm");
 Desk::sql("INSERT INTO desk.message (ticket, author, body) VALUES ($calm, 'requester', 'one more thing')");

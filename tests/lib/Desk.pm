@@ -37,7 +37,7 @@ sub sql {
 # A desk as on its first day: no ticket, nobody, the numbers begin at 1.
 sub start_anew {
 	my $tables = sql(q{SELECT string_agg(format('desk.%I', c.relname), ', ') FROM pg_class c
-		WHERE c.relnamespace = 'desk'::regnamespace AND c.relkind = 'r' AND c.relname <> 'migration'});
+		WHERE c.relnamespace = 'desk'::regnamespace AND c.relkind = 'r' AND c.relname NOT IN ('migration', 'secret')});
 	open my $seed, '<:encoding(UTF-8)', 'sql/seed.sql' or die "seed.sql: $!";
 	local $/;
 	sql("SET session_replication_role = replica; TRUNCATE $tables RESTART IDENTITY CASCADE; RESET session_replication_role;" . <$seed>);

@@ -10,7 +10,6 @@ use warnings;
 my %pragma = (
 	html => '{{%AUTOESCAPE context="HTML"}}',
 	atom => '{{%AUTOESCAPE context="XML"}}',
-	txt => '{{%AUTOESCAPE context="MANUAL"}}', # nothing to escape there
 );
 
 # Attributes that may hold a value.  formaction, xlink:href, srcset, poster,

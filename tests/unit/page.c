@@ -123,8 +123,10 @@ static const char *const templates[] = {
 	"place.html",
 	PRAGMA "<a href=\"{{ADDRESS}}\" title=\"{{TITLE}}\">{{TITLE}}</a>\n",
 	"section.html", PRAGMA "{{#ROUND}}[{{WORD}}]{{/ROUND}}\n",
-	"plain.txt",
-	"{{%AUTOESCAPE context=\"MANUAL\"}}\nContact: {{TITLE}}\n\nEnd\n", NULL
+	"feed.atom",
+	"{{%AUTOESCAPE context=\"XML\"}}\n<?xml version=\"1.0\"?>\n"
+	"<a b=\"{{TITLE}}\">{{TITLE}}</a>\n",
+	NULL
 };
 
 static struct conf conf = { .name = "Night & Day", .url = "https://a.example",
@@ -248,13 +250,15 @@ values_are_escaped_for_where_they_stand(void **state)
 }
 
 static void
-plain_text_keeps_its_blank_lines(void **state)
+a_feed_is_well_formed_whatever_it_tells(void **state)
 {
-	struct page *p = page_new(&request, "plain.txt");
+	struct page *p = page_new(&request, "feed.atom");
 
 	(void)state;
-	page_set(p, "title", "mailto:a&b");
-	assert_string_equal(text_of(p), "Contact: mailto:a&b\n\nEnd\n");
+	page_set(p, "title", "<\"'&\x01\x0b>");
+	assert_string_equal(text_of(p),
+	    "<?xml version=\"1.0\"?>\n<a b=\"&lt;&quot;&#39;&amp;  &gt;\">"
+	    "&lt;&quot;&#39;&amp;  &gt;</a>\n");
 }
 
 static void
@@ -274,7 +278,7 @@ a_form_comes_back_as_it_was_typed(void **state)
 	p = page_new(&request, "form.html");
 	page_form(p, &request);
 	assert_string_equal(text_of(p),
-	    "<textarea>\n\n &lt;b&gt;\n\t&quot;x&quot;</textarea>chosen\n");
+	    "\n<textarea>\n\n &lt;b&gt;\n\t&quot;x&quot;</textarea>chosen\n");
 	form_complain(&request, "body", "Say <more>");
 	form_complain(&request, "kind", "Which?");
 	p = page_new(&request, "form.html");
@@ -457,8 +461,7 @@ no_value_changes_the_shape_of_any_page(void **state)
 
 		if (name[0] == '.' || strncmp(name, "part-", 5) == 0 ||
 		    strcmp(name, "head.html") == 0 ||
-		    strcmp(name, "foot.html") == 0 ||
-		    strstr(name, ".txt") != NULL)
+		    strcmp(name, "foot.html") == 0)
 			continue;
 		if (strcmp(filled_shape(name, "harmless"),
 			filled_shape(name, polyglot)) != 0)
@@ -502,7 +505,7 @@ main(void)
 		TEST(rows_repeat_a_section_and_parts_see_them),
 		TEST(a_section_can_be_filled_by_hand),
 		TEST(values_are_escaped_for_where_they_stand),
-		TEST(plain_text_keeps_its_blank_lines),
+		TEST(a_feed_is_well_formed_whatever_it_tells),
 		TEST(a_form_comes_back_as_it_was_typed),
 		TEST(a_page_says_error_when_somebody_complained),
 		TEST(an_error_page_tells_its_id_but_for_404),

@@ -22,25 +22,34 @@
 
 static struct arena *arena;
 
-/* Read a keyring of this text. */
+/* Write a keyring of this text and return its name, which lives on. */
+static const char *
+written(const char *text)
+{
+	static char file[64];
+	int fd;
+
+	snprintf(file, sizeof(file), "/tmp/nightdesk-keyring.XXXXXX");
+	assert_true((fd = mkstemp(file)) >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+	return file;
+}
+
 static void
 start(const char *text)
 {
-	char file[] = "/tmp/nightdesk-keyring.XXXXXX";
-	struct conf conf = { .keyring = file };
-	int fd = mkstemp(file);
+	struct conf conf = { .keyring = written(text) };
 
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-	close(fd);
 	token_start(&conf);
-	unlink(file);
+	unlink(conf.keyring);
 }
 
 /* Does a program end, and with status 1, that is given this keyring? */
 static bool
 refused(const char *text)
 {
+	struct conf conf = { .keyring = written(text) };
 	int status;
 	pid_t pid = fork();
 
@@ -48,10 +57,11 @@ refused(const char *text)
 	if (pid == 0) {
 		if (freopen("/dev/null", "w", stderr) == NULL)
 			_exit(3);
-		start(text);
+		token_start(&conf);
 		_exit(0);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
+	unlink(conf.keyring);
 	return WIFEXITED(status) && WEXITSTATUS(status) == 1;
 }
 
