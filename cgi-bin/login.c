@@ -424,7 +424,7 @@ command(
 	const char *passes = arena_printf(a, "%d", PASSES);
 	const char *password = read_password(a), *salt, *fault;
 	struct request r = { .arena = a };
-	const struct rows *done;
+	bool done;
 
 	if ((fault = password_fault(password, login)) != NULL)
 		return complain(EX_DATAERR, fault);
@@ -436,9 +436,10 @@ command(
 	const char *add[] = { login, name, salt, memory, passes, tag };
 	const char *set[] = { login, salt, memory, passes, tag };
 
-	done = db_rows(&r, q, name != NULL ? add : set);
+	done = db_rows(&r, q, name != NULL ? add : set) != NULL;
+	arena_reset(a); /* lets go of the answer, before its connection */
 	db_close(r.db);
-	if (done != NULL)
+	if (done)
 		return EX_OK;
 	if (r.status == 404)
 		return complain(EX_NOUSER, "there is no such login");

@@ -1,6 +1,7 @@
 // Every page works without this file.
 const $ = (selector, root = document) => root.querySelector(selector);
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+const make = (name, properties) => Object.assign(document.createElement(name), properties);
 
 // Times.  The server writes UTC in words; the tooltip says the same moment
 // where the reader is.  The locale is the reader's and not the page's: English
@@ -33,7 +34,7 @@ setInterval(tick, 3e4);
 $('#problems')?.focus();
 
 // What changed without a new page is said to screen readers.
-const live = document.body.appendChild(Object.assign(document.createElement('p'), { className: 'vh', role: 'status' }));
+const live = document.body.appendChild(make('p', { className: 'vh', role: 'status' }));
 
 function say(words) {
   live.textContent = '';
@@ -65,6 +66,58 @@ function swap(form, button, id) {
 function send(form, button) {
   delete button.dataset.swap;
   form.requestSubmit(button);
+}
+
+// Drafts.  A form with data-draft keeps its text in this browser until it has
+// been received: a dead network or a closed tab loses nothing.  What only staff
+// may read is never kept, nor are name and address, and nothing for longer than
+// a month: somebody else may use this browser next.
+const form = $('form[data-draft]');
+const place = `draft ${location.pathname}`;
+const texts = form ? $$('textarea, input:not([type], [autocomplete])', form) : [];
+const said = () => $$('.thread > li').length;
+let waiting;
+
+function keep() {
+  waiting = clearTimeout(waiting);
+  const typed = texts.filter(text => text.value).map(text => [text.name, text.value]);
+  if (typed.length === 0 || new FormData(form).get('visibility') === 'private') localStorage.removeItem(place);
+  else localStorage.setItem(place, JSON.stringify({ at: Date.now(), typed }));
+}
+
+function restore({ at, typed }) {
+  const words = `What you typed here on ${local.format(at)} is back. It was not sent. `;
+  const note = make('p', { className: 'note is-wait', textContent: words });
+  const button = make('button', { type: 'button', className: 'mini', textContent: 'Discard' });
+  for (const text of texts) text.value = new Map(typed).get(text.name) ?? '';
+  button.addEventListener('click', () => {
+    for (const text of texts) text.value = '';
+    keep();
+    note.remove();
+    texts[0].focus();
+  });
+  note.append(button);
+  form.prepend(note);
+  say(words);
+}
+
+try {
+  // What was sent has arrived when this is a receipt, or the thread is longer.
+  const [sent, before] = JSON.parse(sessionStorage.getItem('sent')) ?? [];
+  if (sent && ($('#receipt') || sent === place && said() > before)) {
+    localStorage.removeItem(sent);
+    sessionStorage.removeItem('sent');
+  }
+  for (const key of Object.keys(localStorage).filter(key => key.startsWith('draft '))) {
+    const draft = JSON.parse(localStorage.getItem(key));
+    if (draft.at < Date.now() - 30 * 864e5) localStorage.removeItem(key);
+    else if (key === place && form && !texts.some(text => text.value)) restore(draft);
+  }
+  form?.addEventListener('input', () => { waiting ??= setTimeout(keep, 500); });
+  form?.addEventListener('submit', () => sessionStorage.setItem('sent', JSON.stringify([place, said()])));
+  addEventListener('pagehide', () => waiting && keep());
+} catch {
+  // This browser keeps nothing, by its owner's wish.
 }
 
 // One report per press, also for those who press twice.

@@ -113,9 +113,9 @@ static const char *
 cookie_token(struct request *r, const char *name)
 {
 	const char *value = web_cookie(r, name);
-	size_t n = strspn(value,
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-	    "0123456789-_");
+	size_t n =
+	    strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+			  "0123456789-_");
 
 	return n == 0 || n > COOKIE_MAX || value[n] != '\0' ? NULL : value;
 }

@@ -34,7 +34,8 @@ check_url(const char *s)
 		return "must name a host in lower case, perhaps with a port";
 	end = strrchr(host, ':');
 	if (end != NULL && strchr(end, ']') == NULL &&
-	    (end[1] == '\0' || strspn(end + 1, "0123456789") != strlen(end + 1)))
+	    (end[1] == '\0' ||
+		strspn(end + 1, "0123456789") != strlen(end + 1)))
 		return "must have a number as its port";
 	if (end != NULL && strcmp(end, secure ? ":443" : ":80") == 0)
 		return "must not name the default port";

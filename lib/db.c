@@ -16,9 +16,9 @@
  * A query that hangs must not hold a worker.  JIT never pays for queries of
  * milliseconds.  PGOPTIONS comes after these and wins.
  */
-#define OPTIONS                                                  \
-	"-c statement_timeout=5s -c lock_timeout=3s "            \
-	"-c idle_in_transaction_session_timeout=10s -c jit=off " \
+#define OPTIONS                                                                \
+	"-c statement_timeout=5s -c lock_timeout=3s "                          \
+	"-c idle_in_transaction_session_timeout=10s -c jit=off "               \
 	"-c client_min_messages=warning "
 
 /* PostgreSQL's own numbers for its types; they never change. */

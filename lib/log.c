@@ -42,8 +42,8 @@ say(const char *level, const char *fmt, va_list ap)
 	/* libpq ends its messages with a line feed; ours have none. */
 	for (n = strlen(text); n > 0 && text[n - 1] == '\n'; n--)
 		text[n - 1] = '\0';
-	n = (size_t)snprintf(line, sizeof(line) / 2, "%s[%ld]: %s: ",
-	    program_name, (long)getpid(), level);
+	n = (size_t)snprintf(line, sizeof(line) / 2,
+	    "%s[%ld]: %s: ", program_name, (long)getpid(), level);
 	if (request_id != NULL) {
 		n += escape(line + n, 80, "request=");
 		n += escape(line + n, 80, request_id);

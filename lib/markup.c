@@ -146,15 +146,15 @@ static const char *const latin1_names[] = { "nbsp", "iexcl", "cent", "pound",
 	"not", "shy", "reg", "macr", "deg", "plusmn", "sup2", "sup3", "acute",
 	"micro", "para", "middot", "cedil", "sup1", "ordm", "raquo", "frac14",
 	"frac12", "frac34", "iquest", "Agrave", "Aacute", "Acirc", "Atilde",
-	"Auml", "Aring", "AElig", "Ccedil", "Egrave", "Eacute", "Ecirc",
-	"Euml", "Igrave", "Iacute", "Icirc", "Iuml", "ETH", "Ntilde",
-	"Ograve", "Oacute", "Ocirc", "Otilde", "Ouml", "times", "Oslash",
-	"Ugrave", "Uacute", "Ucirc", "Uuml", "Yacute", "THORN", "szlig",
-	"agrave", "aacute", "acirc", "atilde", "auml", "aring", "aelig",
-	"ccedil", "egrave", "eacute", "ecirc", "euml", "igrave", "iacute",
-	"icirc", "iuml", "eth", "ntilde", "ograve", "oacute", "ocirc",
-	"otilde", "ouml", "divide", "oslash", "ugrave", "uacute", "ucirc",
-	"uuml", "yacute", "thorn", "yuml" };
+	"Auml", "Aring", "AElig", "Ccedil", "Egrave", "Eacute", "Ecirc", "Euml",
+	"Igrave", "Iacute", "Icirc", "Iuml", "ETH", "Ntilde", "Ograve",
+	"Oacute", "Ocirc", "Otilde", "Ouml", "times", "Oslash", "Ugrave",
+	"Uacute", "Ucirc", "Uuml", "Yacute", "THORN", "szlig", "agrave",
+	"aacute", "acirc", "atilde", "auml", "aring", "aelig", "ccedil",
+	"egrave", "eacute", "ecirc", "euml", "igrave", "iacute", "icirc",
+	"iuml", "eth", "ntilde", "ograve", "oacute", "ocirc", "otilde", "ouml",
+	"divide", "oslash", "ugrave", "uacute", "ucirc", "uuml", "yacute",
+	"thorn", "yuml" };
 
 static const struct {
 	const char *name;
@@ -192,7 +192,7 @@ static uint32_t
 numeric_entity(const char *s)
 {
 	unsigned long c = s[2] == 'x' || s[2] == 'X' ? strtoul(s + 3, NULL, 16)
-						     : strtoul(s + 2, NULL, 10);
+	                                             : strtoul(s + 2, NULL, 10);
 
 	if (c == 0 || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
 		return 0xfffd;
@@ -301,7 +301,7 @@ put_url(struct out *o, const char *url)
 		if (c == '&')
 			put_string(o, "&amp;");
 		else if (c <= 0x20 || c >= 0x7f ||
-		    strchr("\"'<>\\^`{|}", c) != NULL)
+			 strchr("\"'<>\\^`{|}", c) != NULL)
 			put(o, coded, sizeof(coded));
 		else
 			put(o, url, 1);
@@ -321,7 +321,7 @@ static const MD_ATTRIBUTE *
 address(MD_SPANTYPE type, void *detail)
 {
 	return type == MD_SPAN_A ? &((MD_SPAN_A_DETAIL *)detail)->href
-				 : &((MD_SPAN_IMG_DETAIL *)detail)->src;
+	                         : &((MD_SPAN_IMG_DETAIL *)detail)->src;
 }
 
 /* Links do not nest in HTML, but an image in a link would be one in one. */
@@ -419,10 +419,10 @@ static const char *const alignments[] = { ">", " class=\"left\">",
 	" class=\"center\">", " class=\"right\">" };
 
 /* By level; h1 and h2 belong to the page. */
-static const char *const heading_begin[] = { "", "<h3>", "<h4>", "<h5>",
-	"<h6>", "<h6>", "<h6>" };
-static const char *const heading_end[] = { "", "</h3>\n", "</h4>\n",
-	"</h5>\n", "</h6>\n", "</h6>\n", "</h6>\n" };
+static const char *const heading_begin[] = { "", "<h3>", "<h4>", "<h5>", "<h6>",
+	"<h6>", "<h6>" };
+static const char *const heading_end[] = { "", "</h3>\n", "</h4>\n", "</h5>\n",
+	"</h6>\n", "</h6>\n", "</h6>\n" };
 
 static void
 begin_list(struct out *o, unsigned first)
@@ -448,8 +448,8 @@ enter_block(MD_BLOCKTYPE type, void *detail, void *out)
 
 	o->nesting++;
 	if (type == MD_BLOCK_H)
-		put_string(o,
-		    heading_begin[((MD_BLOCK_H_DETAIL *)detail)->level]);
+		put_string(
+		    o, heading_begin[((MD_BLOCK_H_DETAIL *)detail)->level]);
 	else if (type == MD_BLOCK_OL)
 		begin_list(o, ((MD_BLOCK_OL_DETAIL *)detail)->start);
 	else if (type == MD_BLOCK_TH || type == MD_BLOCK_TD) {
@@ -539,8 +539,8 @@ bare_address(const char *s, size_t size)
 		begin = 8;
 	else if (size <= 7 || strncasecmp(s, "http://", 7) != 0)
 		return 0;
-	while (n < size && s[n] > 0x20 && s[n] < 0x7f &&
-	    strchr(end, s[n]) == NULL)
+	while (
+	    n < size && s[n] > 0x20 && s[n] < 0x7f && strchr(end, s[n]) == NULL)
 		n++;
 	for (i = 0; i < n; i++)
 		open += s[i] == '(' ? 1 : s[i] == ')' ? -1 : 0;
@@ -556,7 +556,7 @@ static bool
 is_word(char c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-	    (c >= 'A' && c <= 'Z');
+	       (c >= 'A' && c <= 'Z');
 }
 
 /*

@@ -46,8 +46,13 @@ using ctemplate::TemplateString;
 struct page {
 	struct arena *arena;
 	TemplateDictionary *dict;
-	const std::string *file; /* NULL for a round of a section */
+	struct page *whole; /* the page that a section belongs to, or itself */
+
+	/* Of the whole page alone: */
+	const std::string *file;
 	std::string *text;
+	const struct rows *rows; /* the latest to fill something... */
+	const StaticTemplateString **names; /* ...and its columns' names */
 };
 
 /* Everything that is made once, at start, and only read later. */
@@ -136,7 +141,7 @@ part_path(const std::string &dir, const std::string &name)
 
 	for (char c : name)
 		base += c == '_' ? '-'
-				 : static_cast<char>(std::tolower(
+		                 : static_cast<char>(std::tolower(
 				       static_cast<unsigned char>(c)));
 	if (base != "head" && base != "foot")
 		base = "part-" + base;
@@ -193,8 +198,8 @@ load(const std::string &dir, const std::string &name)
 
 	text = pragma + "\n" + paste_parts(dir, text, 0);
 	if (!library->cache.StringToTemplateCache(name, text, STRIP))
-		log_fatal("template \"%s/%s\" is broken", dir.c_str(),
-		    name.c_str());
+		log_fatal(
+		    "template \"%s/%s\" is broken", dir.c_str(), name.c_str());
 	note_sections(text);
 	library->files.insert(name);
 }
@@ -248,13 +253,14 @@ page_done(void *what)
 }
 
 static struct page *
-new_page(struct arena *arena, TemplateDictionary *dict)
+new_page(struct arena *arena, TemplateDictionary *dict, struct page *whole)
 {
-	struct page *p = static_cast<struct page *>(
-	    arena_alloc(arena, sizeof(struct page)));
+	struct page *p =
+	    static_cast<struct page *>(arena_alloc(arena, sizeof(struct page)));
 
 	p->arena = arena;
 	p->dict = dict;
+	p->whole = whole != NULL ? whole : p;
 	return p;
 }
 
@@ -297,7 +303,7 @@ page_new(struct request *r, const char *name)
 
 	if (file == library->files.end())
 		log_fatal("no template \"%s\"", name);
-	p = new_page(r->arena, new TemplateDictionary(name));
+	p = new_page(r->arena, new TemplateDictionary(name), NULL);
 	p->file = &*file;
 	p->text = new std::string;
 	arena_defer(r->arena, page_done, p);
@@ -320,8 +326,8 @@ page_show(struct page *p, const char *section)
 struct page *
 page_section(struct page *p, const char *section)
 {
-	return new_page(
-	    p->arena, p->dict->AddSectionDictionary(name_of(section)));
+	return new_page(p->arena,
+	    p->dict->AddSectionDictionary(name_of(section)), p->whole);
 }
 
 /* The values of rows outlive the page, which therefore need not copy. */
@@ -337,31 +343,40 @@ set_cell(TemplateDictionary *dict, const StaticTemplateString &name,
 		dict->ShowSection(name);
 }
 
+/* The same rows come again and again, one for each round of a section. */
+static const StaticTemplateString **
+names_of(struct page *p, const struct rows *rows)
+{
+	struct page *whole = p->whole;
+	int i, columns = rows_columns(rows);
+
+	if (whole->rows == rows)
+		return whole->names;
+	whole->names = static_cast<const StaticTemplateString **>(arena_alloc(
+	    p->arena, sizeof(*whole->names) * static_cast<size_t>(columns)));
+	for (i = 0; i < columns; i++)
+		whole->names[i] = &name_of(rows_name(rows, i));
+	whole->rows = rows;
+	return whole->names;
+}
+
 void
 page_row(struct page *p, const struct rows *rows, int row)
 {
-	for (int i = 0; i < rows_columns(rows); i++)
-		set_cell(p->dict, name_of(rows_name(rows, i)), rows, row, i);
+	const StaticTemplateString **names = names_of(p, rows);
+	int i, columns = rows_columns(rows);
+
+	for (i = 0; i < columns; i++)
+		set_cell(p->dict, *names[i], rows, row, i);
 }
 
 void
 page_rows(struct page *p, const char *section, const struct rows *rows)
 {
-	int columns = rows_columns(rows);
-	const StaticTemplateString **names =
-	    static_cast<const StaticTemplateString **>(arena_alloc(
-		p->arena, sizeof(*names) * static_cast<size_t>(columns)));
-	const StaticTemplateString &round = name_of(section);
+	int row;
 
-	for (int i = 0; i < columns; i++)
-		names[i] = &name_of(rows_name(rows, i));
-	for (int row = 0; row < rows_count(rows); row++) {
-		TemplateDictionary *dict =
-		    p->dict->AddSectionDictionary(round);
-
-		for (int i = 0; i < columns; i++)
-			set_cell(dict, *names[i], rows, row, i);
-	}
+	for (row = 0; row < rows_count(rows); row++)
+		page_row(page_section(p, section), rows, row);
 }
 
 /* A section of the visitor's making is shown only where one is written. */
@@ -384,8 +399,7 @@ set_complaint(struct page *p, TemplateDictionary *problems,
 {
 	TemplateDictionary *beside, *above;
 
-	beside = p->dict->AddSectionDictionary(
-	    name_of(("E_" + field).c_str()));
+	beside = p->dict->AddSectionDictionary(name_of(("E_" + field).c_str()));
 	beside->SetValue(name_of("COMPLAINT"), complaint);
 	above = problems->AddSectionDictionary(name_of("PROBLEM"));
 	above->SetValue(name_of("FIELD"), name);

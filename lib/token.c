@@ -15,9 +15,9 @@
 #define GCRYPT_NEEDED "1.10.0" /* the first with argon2 */
 #define KEYS_MAX 16
 #define KEY_SIZE 32
-#define SALT_MIN 8   /* bytes, RFC 9106, 3.1; the database makes 16 */
-#define SALT_MAX 64  /* bytes */
-#define TAG_SIZE 32  /* bytes */
+#define SALT_MIN 8  /* bytes, RFC 9106, 3.1; the database makes 16 */
+#define SALT_MAX 64 /* bytes */
+#define TAG_SIZE 32 /* bytes */
 #define SHA256_SIZE 32
 
 struct key {
@@ -87,8 +87,8 @@ key_read(struct key *key, char *line)
 {
 	line[strcspn(line, "\r\n")] = '\0';
 	return strlen(line) == 2 + 1 + 2 * KEY_SIZE && line[2] == ':' &&
-	    hex_read(&key->id, 1, line) &&
-	    hex_read(key->secret, KEY_SIZE, line + 3);
+	       hex_read(&key->id, 1, line) &&
+	       hex_read(key->secret, KEY_SIZE, line + 3);
 }
 
 static void
@@ -99,8 +99,8 @@ keyring_read(const char *file)
 	struct stat st;
 
 	if (f == NULL)
-		log_fatal("cannot read keyring \"%s\": %s", file,
-		    strerror(errno));
+		log_fatal(
+		    "cannot read keyring \"%s\": %s", file, strerror(errno));
 	if (fstat(fileno(f), &st) == 0 && (st.st_mode & S_IROTH) != 0)
 		log_warn("keyring \"%s\" can be read by everybody", file);
 	setvbuf(f, NULL, _IONBF, 0); /* no copy in a buffer of stdio's */
@@ -223,8 +223,7 @@ token_sign(unsigned char mac[1 + TOKEN_MAC], const char *purpose,
 {
 	if (keyring.count == 0)
 		log_fatal("the keyring was not read");
-	sign_with(
-	    mac, &keyring.keys[keyring.count - 1], purpose, data, size);
+	sign_with(mac, &keyring.keys[keyring.count - 1], purpose, data, size);
 }
 
 /* Compare without telling by the time where two secrets differ. */

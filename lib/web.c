@@ -37,10 +37,10 @@ struct reply {
 };
 
 /* Our pages: no inline script or style, nothing from elsewhere. */
-#define PAGE_POLICY                                                 \
-	"default-src 'none'; script-src 'self'; style-src 'self'; " \
-	"img-src 'self'; connect-src 'self'; form-action 'self'; "  \
-	"frame-ancestors 'none'; base-uri 'none'; "                 \
+#define PAGE_POLICY                                                            \
+	"default-src 'none'; script-src 'self'; style-src 'self'; "            \
+	"img-src 'self'; connect-src 'self'; form-action 'self'; "             \
+	"frame-ancestors 'none'; base-uri 'none'; "                            \
 	"require-trusted-types-for 'script'; trusted-types 'none'"
 
 /* Feeds and files: should a browser show one as a page, it is inert. */
@@ -53,19 +53,19 @@ struct reply {
  * once something did answer there.
  */
 #define SECURE_POLICY "; upgrade-insecure-requests"
-#define SECURE_HEADER                                                       \
-	"Strict-Transport-Security: max-age=63072000; includeSubDomains; "  \
+#define SECURE_HEADER                                                          \
+	"Strict-Transport-Security: max-age=63072000; includeSubDomains; "     \
 	"preload\r\n"
 
-#define COMMON_HEADERS                                                       \
-	"X-Content-Type-Options: nosniff\r\n"                                \
-	"X-Frame-Options: DENY\r\n"                                          \
-	"Permissions-Policy: accelerometer=(), camera=(), geolocation=(), "  \
-	"gyroscope=(), magnetometer=(), microphone=(), payment=(), usb=(), " \
-	"browsing-topics=()\r\n"                                             \
-	"Cross-Origin-Opener-Policy: same-origin\r\n"                        \
-	"Cross-Origin-Embedder-Policy: require-corp\r\n"                     \
-	"Cross-Origin-Resource-Policy: same-origin\r\n"                      \
+#define COMMON_HEADERS                                                         \
+	"X-Content-Type-Options: nosniff\r\n"                                  \
+	"X-Frame-Options: DENY\r\n"                                            \
+	"Permissions-Policy: accelerometer=(), camera=(), geolocation=(), "    \
+	"gyroscope=(), magnetometer=(), microphone=(), payment=(), usb=(), "   \
+	"browsing-topics=()\r\n"                                               \
+	"Cross-Origin-Opener-Policy: same-origin\r\n"                          \
+	"Cross-Origin-Embedder-Policy: require-corp\r\n"                       \
+	"Cross-Origin-Resource-Policy: same-origin\r\n"                        \
 	"Origin-Agent-Cluster: ?1\r\n"
 
 /* By enum web_cache. */
@@ -126,9 +126,9 @@ allow(struct request *r, const char **allowed, const char *method)
 {
 	if (strcmp(method, "GET") == 0)
 		method = "GET, HEAD";
-	*allowed = **allowed == '\0'
-	    ? method
-	    : arena_printf(r->arena, "%s, %s", *allowed, method);
+	if (**allowed != '\0')
+		method = arena_printf(r->arena, "%s, %s", *allowed, method);
+	*allowed = method;
 }
 
 /* Find the route; 200, or 404, or 405 with the methods that there are. */
@@ -305,9 +305,9 @@ begin(struct request *r)
 	r->path = r->query = r->body = "";
 	r->body_size = 0;
 	r->address = param(r, "REMOTE_ADDR");
-	r->theme = strcmp(theme, "light") == 0 ? "light"
-	    : strcmp(theme, "dark") == 0       ? "dark"
-					       : "";
+	r->theme = "";
+	if (strcmp(theme, "light") == 0 || strcmp(theme, "dark") == 0)
+		r->theme = theme;
 	for (i = 0; i < sizeof(r->parts) / sizeof(*r->parts); i++)
 		r->parts[i] = "";
 	r->cache = WEB_PRIVATE;
@@ -427,8 +427,8 @@ web_main(const struct program *program)
 	page_start(r.conf);
 	r.arena = arena_new(ARENA_BLOCK);
 	start_listening(&reply);
-	hold_signals(&waiting);
 	r.db = db_open(program->name, program->queries);
+	hold_signals(&waiting);
 
 	while (wait_for_visitor(r.db, &waiting)) {
 		got = FCGX_Accept_r(&reply.fcgi);
@@ -467,17 +467,17 @@ find_cookie(const struct request *r, const char *prefix, const char *name)
 {
 	const char *p = param(r, "HTTP_COOKIE");
 	size_t prefix_size = strlen(prefix), name_size = strlen(name);
+	size_t skip = prefix_size + name_size + 1;
 
 	for (; *p != '\0'; p += strspn(p, "; \t")) {
 		size_t size = strcspn(p, ";");
-		const char *value = p + prefix_size + name_size + 1;
 
-		if (strncmp(p, prefix, prefix_size) == 0 &&
-		    strncmp(p + prefix_size, name, name_size) == 0 &&
-		    value[-1] == '=' &&
-		    is_cookie_value(value, size - (size_t)(value - p)))
-			return arena_printf(r->arena, "%.*s",
-			    (int)(size - (size_t)(value - p)), value);
+		if (size >= skip && memcmp(p, prefix, prefix_size) == 0 &&
+		    memcmp(p + prefix_size, name, name_size) == 0 &&
+		    p[skip - 1] == '=' &&
+		    is_cookie_value(p + skip, size - skip))
+			return arena_printf(
+			    r->arena, "%.*s", (int)(size - skip), p + skip);
 		p += size;
 	}
 	return NULL;
@@ -536,8 +536,7 @@ web_set_cookie(struct request *r, const char *name, const char *value,
 	if (r->conf->secure)
 		prefix = strcmp(path, "/") == 0 ? "__Host-" : "__Secure-";
 	if (max_age_seconds >= 0)
-		age =
-		    arena_printf(r->arena, "; Max-Age=%ld", max_age_seconds);
+		age = arena_printf(r->arena, "; Max-Age=%ld", max_age_seconds);
 	web_header(r, "Set-Cookie",
 	    arena_printf(r->arena,
 		"%s%s=%s; Path=%s%s; HttpOnly; SameSite=Lax%s", prefix, name,
@@ -579,19 +578,19 @@ put_reply(struct request *r, int status, const char *type, const char *body,
 			      type, size),
 		    out);
 	for (h = r->reply->headers; h != NULL; h = h->next)
-		FCGX_PutS(arena_printf(
-			      r->arena, "%s: %s\r\n", h->name, h->value),
+		FCGX_PutS(
+		    arena_printf(r->arena, "%s: %s\r\n", h->name, h->value),
 		    out);
-	FCGX_PutS(arena_printf(r->arena,
-		      "Cache-Control: %s\r\n%sReferrer-Policy: %s\r\n"
-		      "X-Request-Id: %s\r\n"
-		      "Content-Security-Policy: %s%s\r\n%s",
-		      cache->control,
-		      page && cache == &caches[WEB_PUBLIC] ? "Vary: Cookie\r\n"
-							   : "",
-		      cache->referrer, r->id, page ? PAGE_POLICY : FILE_POLICY,
-		      page && secure ? SECURE_POLICY : "",
-		      secure ? SECURE_HEADER : ""),
+	FCGX_PutS(
+	    arena_printf(r->arena,
+		"Cache-Control: %s\r\n%sReferrer-Policy: %s\r\n"
+		"X-Request-Id: %s\r\n"
+		"Content-Security-Policy: %s%s\r\n%s",
+		cache->control,
+		page && cache == &caches[WEB_PUBLIC] ? "Vary: Cookie\r\n" : "",
+		cache->referrer, r->id, page ? PAGE_POLICY : FILE_POLICY,
+		page && secure ? SECURE_POLICY : "",
+		secure ? SECURE_HEADER : ""),
 	    out);
 	FCGX_PutS(COMMON_HEADERS "\r\n", out);
 	if (!r->reply->head && type != NULL)
@@ -630,12 +629,11 @@ tag_listed(const char *list, const char *tag)
 }
 
 int
-web_send_tagged(struct request *r, const char *type, const char *body,
-    size_t size)
+web_send_tagged(
+    struct request *r, const char *type, const char *body, size_t size)
 {
 	const char *sum = token_sha256(r->arena, body, size);
-	const char *tag =
-	    arena_printf(r->arena, "\"%.*s\"", ETAG_DIGITS, sum);
+	const char *tag = arena_printf(r->arena, "\"%.*s\"", ETAG_DIGITS, sum);
 
 	web_header(r, "ETag", tag);
 	if (strcmp(r->method, "GET") == 0 &&

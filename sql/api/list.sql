@@ -19,8 +19,8 @@ UNION ALL SELECT 'severity', level::text, format('S%s %s', level, name), level F
 COMMENT ON VIEW api.list_choice IS 'What the list can be narrowed to.';
 
 CREATE VIEW api.public_row AS
-SELECT p.number, p.subject, p.kind, k.label AS kind_label, p.product, d.label AS product_label, p.severity,
-	s.name AS severity_name, p.state, st.label AS state_label, p.solved, p.resolution, r.label AS resolution_label,
+SELECT p.number, p.subject, p.kind, p.kind_label, p.product, p.product_label, p.severity,
+	p.severity_name, p.state, p.state_label, p.solved, p.resolution, p.resolution_label,
 	p.release, p.requester_name, p.assignee, p.messages, p.me_toos + 1 AS affected,
 	desk.utc(p.filed_at) AS filed_at, desk.words(p.filed_at) AS filed_words,
 	desk.utc(p.changed_at) AS changed_at, desk.utc(p.answered_at) AS answered_at, desk.utc(p.solved_at) AS solved_at,
@@ -28,15 +28,10 @@ SELECT p.number, p.subject, p.kind, k.label AS kind_label, p.product, d.label AS
 	CASE WHEN p.solved THEN '' WHEN p.answer_due_at IS NOT NULL THEN 'Answer due' WHEN p.next_update_by IS NOT NULL THEN 'Next update'
 		WHEN p.state = 'pending' THEN 'Clock paused' ELSE 'Solution aimed at' END AS promise,
 	desk.tone(p.state, n.promise_at < now()) AS tone,
-	CASE WHEN n.promise_at < now() THEN 'Overdue' ELSE st.label END AS state_words,
+	CASE WHEN n.promise_at < now() THEN 'Overdue' ELSE p.state_label END AS state_words,
 	p.product IS NOT NULL AS has_product, p.me_toos > 0 AS is_shared, p.messages > 0 AS has_messages,
 	CASE p.messages WHEN 1 THEN '1 reply' ELSE p.messages || ' replies' END AS messages_words
-FROM desk.public_ticket p
-JOIN desk.kind k ON k.name = p.kind
-JOIN desk.severity s ON s.level = p.severity
-JOIN desk.state st ON st.name = p.state
-LEFT JOIN desk.product d ON d.name = p.product
-LEFT JOIN desk.resolution r ON r.name = p.resolution,
+FROM desk.public_ticket p,
 LATERAL (SELECT CASE WHEN NOT p.solved THEN coalesce(p.answer_due_at, p.next_update_by, p.solve_due_at) END AS promise_at) n;
 COMMENT ON VIEW api.public_row IS 'A public ticket as a line of the list, a feed or a spreadsheet.  Times in UTC; *_words are for people.';
 

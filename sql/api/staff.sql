@@ -192,7 +192,7 @@ BEGIN
 		x.old IS NOT NULL, x.new IS NOT NULL, x.new IS NULL, x.by_program, desk.utc(x.at), desk.words(x.at)
 	FROM (
 		SELECT 'm' || m.id AS entry, 'message' AS form, m.author, m.solution, m.attempt,
-			coalesce(desk.visible(m.name), CASE m.author WHEN 'requester' THEN 'Requester' WHEN 'staff' THEN 'Staff' ELSE 'Automatic' END) AS who,
+			coalesce(desk.visible(m.name), CASE m.author WHEN 'requester' THEN 'Somebody' WHEN 'staff' THEN 'Staff' ELSE 'Automatic' END) AS who,
 			m.body_html, NULL::text AS what, NULL::text AS old, NULL::text AS new, NULL::text AS by_program, m.posted_at AS at, 1 AS place, m.id AS seq
 		FROM desk.message m WHERE m.ticket = wanted AND m.posted_at > from_then
 		UNION ALL

@@ -3,8 +3,8 @@
 -- and checks it in the database; without one it opens nothing private.
 
 CREATE VIEW api.public_ticket AS
-SELECT p.number, p.subject, p.kind, k.label AS kind_label, p.product, d.label AS product_label, p.severity,
-	s.name AS severity_name, p.state, st.label AS state_label, p.solved AS is_solved, r.label AS resolution_label,
+SELECT p.number, p.subject, p.kind_label, p.product_label, p.severity, p.severity_name,
+	p.state_label, p.solved AS is_solved, p.resolution_label,
 	p.reason, p.reason <> '' AS has_reason, p.alternative, p.alternative <> '' AS has_alternative,
 	CASE WHEN p.solved THEN (SELECT e.body_html FROM desk.public_entry e WHERE e.ticket = p.number AND e.is_solution
 		ORDER BY e.at DESC LIMIT 1) END AS solution_html, p.duplicate_of, p.duplicate_of IS NOT NULL AS is_duplicate, p.release,
@@ -12,18 +12,12 @@ SELECT p.number, p.subject, p.kind, k.label AS kind_label, p.product, d.label AS
 	CASE WHEN p.release IS NULL THEN 'the release that carries it' END AS release_unknown,
 	desk.tone(p.state, coalesce(p.answer_due_at, p.next_update_by, p.solve_due_at) < now()) AS tone,
 	p.product IS NOT NULL AS has_product,
-	c.label AS channel_label, coalesce(p.requester_name, 'Somebody') AS requester_name,
+	p.channel_label, coalesce(p.requester_name, 'Somebody') AS requester_name,
 	p.assignee, p.assignee IS NOT NULL AS is_assigned, p.me_toos + 1 AS affected, p.me_toos > 0 AS has_me_toos, p.me_toos = 0 AS only_one, p.messages,
 	desk.utc(p.filed_at) AS filed_at, desk.words(p.filed_at) AS filed_words,
 	desk.utc(p.solved_at) AS solved_at, desk.words(p.solved_at) AS solved_words,
 	m.*
-FROM desk.public_ticket p
-JOIN desk.kind k ON k.name = p.kind
-JOIN desk.severity s ON s.level = p.severity
-JOIN desk.state st ON st.name = p.state
-JOIN desk.channel c ON c.name = p.channel
-LEFT JOIN desk.product d ON d.name = p.product
-LEFT JOIN desk.resolution r ON r.name = p.resolution,
+FROM desk.public_ticket p,
 LATERAL desk.promise_of(p.state, p.filed_at, p.answer_due_at, p.answered_at, p.solve_due_at, p.next_update_by,
 	p.answer_seconds, p.answer_missed) m;
 COMMENT ON VIEW api.public_ticket IS 'A public ticket as its page shows it.';

@@ -11,7 +11,7 @@ RETURN to_char(t, 'FMDD Mon YYYY, HH24:MI TZ');
 COMMENT ON FUNCTION desk.words(timestamptz) IS 'An instant for people, with its zone: 22 Nov 2026, 09:12 UTC.  The zone is the session''s (PGTZ).';
 
 CREATE OR REPLACE FUNCTION desk.span_words(seconds numeric) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE
 	WHEN seconds < 60 THEN 'less than a minute'
 	WHEN seconds < 5400 THEN trunc(seconds / 60) || ' min'

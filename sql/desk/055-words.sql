@@ -18,7 +18,9 @@ RETURN CASE field WHEN 'subject' THEN 'The subject' WHEN 'kind' THEN 'The kind' 
 	WHEN 'resolution' THEN 'The resolution' WHEN 'duplicate_of' THEN 'The ticket it goes on in' WHEN 'release' THEN 'The release'
 	WHEN 'hold' THEN 'On hold' WHEN 'next_update_by' THEN 'The next update' WHEN 'visibility' THEN 'Who may read it'
 	WHEN 'consented_at' THEN 'Consent to make it public' WHEN 'confirmed_at' THEN 'Confirmed as solved'
-	WHEN 'answered_at' THEN 'First answered' ELSE replace(field, '_', ' ') END;
+	WHEN 'answered_at' THEN 'First answered' WHEN 'reason' THEN 'The reason' WHEN 'alternative' THEN 'The alternative'
+	WHEN 'requester' THEN 'The requester' WHEN 'requester_name' THEN 'The requester''s name' WHEN 'tried' THEN 'What was tried'
+	WHEN 'channel' THEN 'The channel' WHEN 'blocked' THEN 'Blocked' ELSE replace(field, '_', ' ') END;
 COMMENT ON FUNCTION desk.field_words(text) IS 'A field of desk.ticket as the history names it.';
 
 CREATE OR REPLACE FUNCTION desk.actor_words(c desk.change) RETURNS text

@@ -8,7 +8,8 @@ BEGIN
 	INSERT INTO desk.public_ticket AS p (number, subject, kind, product, severity, blocked, state, solved,
 		resolution, reason, alternative, duplicate_of, release, released, hold, channel,
 		requester_name, assignee, filed_at, changed_at, answered_at, solved_at,
-		answer_due_at, solve_due_at, next_update_by, answer_missed, answer_seconds, me_toos)
+		answer_due_at, solve_due_at, next_update_by, answer_missed, answer_seconds, me_toos,
+		kind_label, product_label, severity_name, state_label, resolution_label, channel_label)
 	SELECT t.number, desk.visible(t.subject), t.kind, t.product, t.severity, t.blocked, t.state, t.state = 'resolved',
 		t.resolution, desk.visible(t.reason), desk.visible(t.alternative), t.duplicate_of,
 		(SELECT version FROM desk.release WHERE id = t.release),
@@ -17,18 +18,23 @@ BEGIN
 		t.filed_at, t.changed_at, t.answered_at, t.solved_at,
 		t.answer_due_at, t.solve_due_at, t.next_update_by,
 		coalesce(c.breached_at IS NOT NULL, false),
-		coalesce(c.target_seconds, extract(epoch FROM t.answer_due_at - t.filed_at)::int), t.me_toos
+		coalesce(c.target_seconds, extract(epoch FROM t.answer_due_at - t.filed_at)::int), t.me_toos,
+		(SELECT label FROM desk.kind WHERE name = t.kind), (SELECT label FROM desk.product WHERE name = t.product),
+		(SELECT name FROM desk.severity WHERE level = t.severity), (SELECT label FROM desk.state WHERE name = t.state),
+		(SELECT label FROM desk.resolution WHERE name = t.resolution), (SELECT label FROM desk.channel WHERE name = t.channel)
 	FROM (SELECT 1) one LEFT JOIN desk.clock c ON c.ticket = t.number AND c.metric = 'first response' AND c.cycle = 1
 	ON CONFLICT (number) DO UPDATE SET
 		(subject, kind, product, severity, blocked, state, solved, resolution, reason, alternative,
 		duplicate_of, release, released, hold, channel, requester_name, assignee, changed_at, answered_at, solved_at,
-		answer_due_at, solve_due_at, next_update_by, answer_missed, answer_seconds, me_toos) =
+		answer_due_at, solve_due_at, next_update_by, answer_missed, answer_seconds, me_toos,
+		kind_label, product_label, severity_name, state_label, resolution_label, channel_label) =
 		(excluded.subject, excluded.kind, excluded.product, excluded.severity, excluded.blocked, excluded.state,
 		excluded.solved, excluded.resolution, excluded.reason, excluded.alternative,
 		excluded.duplicate_of, excluded.release, excluded.released, excluded.hold, excluded.channel,
 		excluded.requester_name, excluded.assignee, excluded.changed_at, excluded.answered_at, excluded.solved_at,
 		excluded.answer_due_at, excluded.solve_due_at, excluded.next_update_by, excluded.answer_missed,
-		excluded.answer_seconds, excluded.me_toos);
+		excluded.answer_seconds, excluded.me_toos, excluded.kind_label, excluded.product_label, excluded.severity_name,
+		excluded.state_label, excluded.resolution_label, excluded.channel_label);
 END
 $$;
 COMMENT ON FUNCTION desk.publish_ticket(desk.ticket) IS 'Make or renew the public copy of a ticket; the caller knows that it is public.';
@@ -107,3 +113,23 @@ AS $$
 	FROM desk.ticket t WHERE t.number = wanted AND s.number = wanted;
 $$;
 COMMENT ON FUNCTION desk.publish_words(int) IS 'A new subject: find it by the new words.';
+
+CREATE OR REPLACE FUNCTION desk.relabel() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM desk.publish_ticket(t) FROM desk.ticket t
+	WHERE t.visibility = 'public' AND CASE TG_TABLE_NAME
+		WHEN 'kind' THEN t.kind = to_jsonb(NEW) ->> 'name' WHEN 'product' THEN t.product = to_jsonb(NEW) ->> 'name'
+		WHEN 'severity' THEN t.severity = (to_jsonb(NEW) ->> 'level')::smallint WHEN 'state' THEN t.state = to_jsonb(NEW) ->> 'name'
+		WHEN 'resolution' THEN t.resolution = to_jsonb(NEW) ->> 'name' ELSE t.channel = to_jsonb(NEW) ->> 'name' END;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION desk.relabel() IS 'New words for a kind, product, severity, state, resolution or channel reach every public copy.';
+CREATE OR REPLACE TRIGGER relabel AFTER UPDATE OF label ON desk.kind FOR EACH ROW WHEN (NEW.label <> OLD.label) EXECUTE FUNCTION desk.relabel();
+CREATE OR REPLACE TRIGGER relabel AFTER UPDATE OF label ON desk.product FOR EACH ROW WHEN (NEW.label <> OLD.label) EXECUTE FUNCTION desk.relabel();
+CREATE OR REPLACE TRIGGER relabel AFTER UPDATE OF name ON desk.severity FOR EACH ROW WHEN (NEW.name <> OLD.name) EXECUTE FUNCTION desk.relabel();
+CREATE OR REPLACE TRIGGER relabel AFTER UPDATE OF label ON desk.state FOR EACH ROW WHEN (NEW.label <> OLD.label) EXECUTE FUNCTION desk.relabel();
+CREATE OR REPLACE TRIGGER relabel AFTER UPDATE OF label ON desk.resolution FOR EACH ROW WHEN (NEW.label <> OLD.label) EXECUTE FUNCTION desk.relabel();
+CREATE OR REPLACE TRIGGER relabel AFTER UPDATE OF label ON desk.channel FOR EACH ROW WHEN (NEW.label <> OLD.label) EXECUTE FUNCTION desk.relabel();

@@ -176,6 +176,7 @@ RETURNS TABLE (number int, place text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+	found int;
 	query tsquery := desk.search_query(q);
 	page text := CASE WHEN after ~ '^[0-9]{1,9}$' THEN format(' AND t.number < %s', after) ELSE '' END;
 BEGIN
@@ -189,11 +190,22 @@ BEGIN
 	IF query IS NULL THEN
 		RETURN;
 	END IF;
-	RETURN QUERY EXECUTE format('SELECT x.number, x.number::text FROM ('
-		'(SELECT t.number FROM desk.public_search s JOIN desk.ticket t ON t.number = s.number WHERE s.words @@ %1$L::tsquery%2$s%3$s ORDER BY s.number DESC LIMIT %4$s) '
-		'UNION ALL '
-		'(SELECT t.number FROM desk.private_search s JOIN desk.ticket t ON t.number = s.number WHERE s.words @@ %1$L::tsquery%2$s%3$s ORDER BY s.number DESC LIMIT %4$s)'
-		') x ORDER BY x.number DESC LIMIT %4$s', query, filters, page, most);
+	-- a common word: it is in some of the newest
+	RETURN QUERY EXECUTE format('SELECT w.number, w.number::text FROM ('
+		'SELECT t.number FROM desk.ticket t WHERE true%s%s ORDER BY t.number DESC LIMIT 2000) w '
+		'WHERE coalesce((SELECT s.words FROM desk.public_search s WHERE s.number = w.number), '
+			'(SELECT s.words FROM desk.private_search s WHERE s.number = w.number)) @@ %L::tsquery '
+		'ORDER BY w.number DESC LIMIT %s', filters, page, query, most);
+	GET DIAGNOSTICS found = ROW_COUNT;
+	IF found >= most THEN
+		RETURN;
+	END IF;
+	-- a rare one: all its tickets through the indexes, less those above
+	RETURN QUERY EXECUTE format('WITH hits AS MATERIALIZED ('
+			'SELECT s.number FROM desk.public_search s WHERE s.words @@ %1$L::tsquery '
+			'UNION ALL SELECT s.number FROM desk.private_search s WHERE s.words @@ %1$L::tsquery) '
+		'SELECT t.number, t.number::text FROM hits JOIN desk.ticket t USING (number) WHERE true%2$s%3$s '
+		'ORDER BY t.number DESC OFFSET %4$s LIMIT %5$s', query, filters, page, found, most - found);
 END
 $$;
 COMMENT ON FUNCTION desk.queue_found(text, text, text, int) IS 'The numbers of one page of tickets that hold some words, public and private, the newest first.';

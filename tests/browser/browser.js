@@ -80,7 +80,7 @@ async function test(sentence, does) {
 	}
 	said(wrong === null, sentence);
 	if (wrong) {
-		comment(wrong.code === 'ERR_ASSERTION' ? wrong.message : wrong.stack);
+		comment((wrong.code === 'ERR_ASSERTION' ? wrong.message : wrong.stack).replace(/\x1b\[\d+m/g, ''));
 		for (const page of inside)
 			comment(`a page was at ${page.url()}`);
 	}
@@ -161,6 +161,41 @@ async function press(page, name, within = page) {
 	await page.waitForLoadState();
 }
 
+// Where the keyboard is, and whether one sees it: the element's ring, or the
+// ring of the card around it, is wide enough; it is on the screen; nothing
+// lies over its middle.
+function focused() {
+	const element = document.activeElement;
+	const box = element.getBoundingClientRect();
+	const label = element.labels?.[0] ?? element;
+	const at = document.elementFromPoint(box.left + Math.min(box.width / 2, 20), box.top + box.height / 2);
+	const ring = [element, element.closest('.choice, .pick > div')].some(one =>
+	    one && getComputedStyle(one).outlineStyle !== 'none' && parseFloat(getComputedStyle(one).outlineWidth) >= 2);
+	const seen = box.top >= 0 && box.bottom <= innerHeight + 1 || box.height > innerHeight && box.bottom > 0 && box.top < innerHeight;
+
+	return {
+		name: (element.getAttribute('aria-label') || label.textContent).trim().replace(/\s+/g, ' '),
+		trouble: element === document.body ? 'nothing is focused' :
+		    !ring ? 'no ring' : !seen ? 'not on the screen' :
+		    !element.contains(at) && !label.contains(at) && !at?.contains(element) ? `covered by ${at?.outerHTML.slice(0, 80)}` : null,
+		html: element.outerHTML.slice(0, 120),
+	};
+}
+
+// Tab on to the thing of this name; each on the way must be seen.
+async function walk(page, name) {
+	for (let i = 0; i < 80; i++) {
+		const here = await page.evaluate(focused);
+		// A new page begins before its first thing.
+		if (i > 0 || !here.html.startsWith('<body'))
+			assert.equal(here.trouble, null, `${here.trouble}: ${here.html}`);
+		if (here.name.startsWith(name))
+			return;
+		await page.keyboard.press('Tab');
+	}
+	assert.fail(`the keyboard does not get to "${name}"`);
+}
+
 // --- the desk
 
 function sql(text) {
@@ -213,5 +248,5 @@ async function desk(main) {
 	process.exit(failed ? 1 : 0);
 }
 
-module.exports = { desk, test, library, comment, press, unhurried, base, equal: assert.deepEqual, match: assert.match,
+module.exports = { desk, test, library, comment, press, unhurried, walk, base, equal: assert.deepEqual, match: assert.match,
     ok: assert.ok };

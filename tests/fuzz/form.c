@@ -49,8 +49,7 @@ encode(struct request *r)
 			*to++ = digits[(unsigned char)*value >> 4];
 			*to++ = digits[(unsigned char)*value & 15];
 		}
-		text = arena_printf(
-		    r->arena, "%s%s=%s&", text, name, coded);
+		text = arena_printf(r->arena, "%s%s=%s&", text, name, coded);
 	}
 	return text;
 }
@@ -70,7 +69,7 @@ check_values(struct request *r)
 		if (fields[i].kind == FORM_LINE)
 			insist(strpbrk(value, "\r\n") == NULL);
 		insist(strstr(value, "\r\n") == NULL ||
-		    fields[i].kind == FORM_TEXT);
+		       fields[i].kind == FORM_TEXT);
 		insist(form_field(&other, i, &name, &again, &unused));
 		/* "\r\r\n" was typed as a return and sent as two line ends. */
 		if (strstr(value, "\r\n") == NULL)

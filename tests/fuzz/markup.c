@@ -53,7 +53,7 @@ check_link(const char *s, size_t size)
 	insist(s[n - 1] != '/' || s[n] != '/');
 	for (i = n; i < size - tail; i++)
 		insist(s[i] > 0x20 && s[i] < 0x7f && s[i] != '"' &&
-		    s[i] != '\'' && s[i] != '\\' && s[i] != '`');
+		       s[i] != '\'' && s[i] != '\\' && s[i] != '`');
 }
 
 /* What stands between '<' and '>'. */
@@ -71,7 +71,7 @@ check_tag(const char *s, size_t size)
 		size_t digits = strspn(s + n, "0123456789");
 
 		insist(digits >= 1 && digits <= 9 && size == n + digits + 1 &&
-		    s[n + digits] == '"');
+		       s[n + digits] == '"');
 	} else if (prefix_of(s, size, elements, 1) == 0)
 		check_link(s, size);
 }

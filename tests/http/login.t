@@ -15,7 +15,7 @@ sub still {
 	my $body = $page->{body};
 	$body =~ s/name="csrf" value="[^"]*"/CSRF/g;
 	$body =~ s/(server-time" content=")[^"]*/$1/;
-	$body =~ s/id="login" name="login" value="[^"]*"/LOGIN/;
+	$body =~ s/id="login" name="login" type="text" value="[^"]*"/LOGIN/;
 	return $body;
 }
 

@@ -88,9 +88,9 @@ a_form_may_lie_open_for_a_day(void **state)
 	size_t i;
 
 	for (i = 0; i < sizeof(ages) / sizeof(*ages); i++)
-		assert_int_equal(auth_check(r, "report",
-				     aged_token(r, "report", ages[i].seconds),
-				     key),
+		assert_int_equal(
+		    auth_check(r, "report",
+			aged_token(r, "report", ages[i].seconds), key),
 		    ages[i].verdict);
 }
 

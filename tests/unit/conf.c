@@ -105,8 +105,9 @@ the_url_is_an_origin_as_browsers_spell_it(void **state)
 		"https://", "https:///", "https://desk.example/",
 		"https://desk.example/desk", "https://Desk.example",
 		"https://desk.example:443", "http://desk.example:80",
-		"https://desk.example:", "https://desk.example:x", "https://:80",
-		"https://a b", "https://a\nb", "https://u@desk.example" };
+		"https://desk.example:", "https://desk.example:x",
+		"https://:80", "https://a b", "https://a\nb",
+		"https://u@desk.example" };
 	size_t i;
 
 	(void)state;

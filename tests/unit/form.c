@@ -118,13 +118,13 @@ what_no_browser_sends_is_refused(void **state)
 		"subject=\xff", "subject=%ff", "subject=%c3", "subject=%c3%28",
 		"subject=%a0", "subject=%f8%88%80%80%80", /* no UTF-8 */
 		"subject=%c0%80", "subject=%c0%af", "subject=%e0%80%af",
-		"subject=%f0%80%80%af", "subject=%c1%81", /* overlong */
-		"subject=%ed%a0%80", "subject=%ed%bf%bf", /* surrogates */
+		"subject=%f0%80%80%af", "subject=%c1%81",       /* overlong */
+		"subject=%ed%a0%80", "subject=%ed%bf%bf",       /* surrogates */
 		"subject=%f4%90%80%80", "subject=%f5%80%80%80", /* too far */
 		"subject=a&subject=b", "subject=a&subject=a",
 		"subject&subject", /* twice */
 		"colour=red", "Subject=x", "subject[]=x", "=", "=x",
-		"subject%3dx", "sub%E9ject=x", "is_staff=t", /* unknown */
+		"subject%3dx", "sub%E9ject=x", "is_staff=t",   /* unknown */
 		"subject=a%0Ab", "subject=a%0D%0Ab", "do=%0D", /* lines */
 	};
 	size_t i;

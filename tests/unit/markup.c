@@ -52,7 +52,8 @@ what_people_write_looks_as_they_mean_it(void **state)
 		{ "", "" },
 		{ "It *burns* **much**",
 		    "<p>It <em>burns</em> <strong>much</strong></p>\n" },
-		{ "~~no~~ `a<b`", "<p><del>no</del> <code>a&lt;b</code></p>\n" },
+		{ "~~no~~ `a<b`",
+		    "<p><del>no</del> <code>a&lt;b</code></p>\n" },
 		{ "- a\n- b", "<ul>\n<li>a</li>\n<li>b</li>\n</ul>\n" },
 		{ "1. a\n2. b", "<ol>\n<li>a</li>\n<li>b</li>\n</ol>\n" },
 		{ "> said", "<blockquote>\n<p>said</p>\n</blockquote>\n" },
@@ -83,8 +84,7 @@ static void
 line_ends_that_were_typed_are_shown(void **state)
 {
 	static const struct sample samples[] = {
-		{ "12:01 up\n12:02 down",
-		    "<p>12:01 up<br>\n12:02 down</p>\n" },
+		{ "12:01 up\n12:02 down", "<p>12:01 up<br>\n12:02 down</p>\n" },
 		{ "a  \nb", "<p>a<br>\nb</p>\n" },
 		{ NULL, NULL },
 	};
@@ -110,7 +110,8 @@ headings_stay_below_those_of_the_page(void **state)
 static void
 tables_keep_their_alignment_in_classes(void **state)
 {
-	assert_string_equal(html(*state, "|a|b|c|d|\n|---|:--|:-:|--:|\n|1|2|3|4|"),
+	assert_string_equal(
+	    html(*state, "|a|b|c|d|\n|---|:--|:-:|--:|\n|1|2|3|4|"),
 	    "<table>\n<thead>\n<tr>\n<th>a</th>\n<th class=\"left\">b</th>\n"
 	    "<th class=\"center\">c</th>\n<th class=\"right\">d</th>\n</tr>\n"
 	    "</thead>\n<tbody>\n<tr>\n<td>1</td>\n<td class=\"left\">2</td>\n"
@@ -130,7 +131,8 @@ raw_html_shows_as_the_text_that_was_typed(void **state)
 		{ "<!-- x -->", "<p>&lt;!-- x --&gt;</p>\n" },
 		{ "<?php ?>", "<p>&lt;?php ?&gt;</p>\n" },
 		{ "<![CDATA[x]]>", "<p>&lt;![CDATA[x]]&gt;</p>\n" },
-		{ "\"quoted\" & 'so'", "<p>&quot;quoted&quot; &amp; 'so'</p>\n" },
+		{ "\"quoted\" & 'so'",
+		    "<p>&quot;quoted&quot; &amp; 'so'</p>\n" },
 		{ NULL, NULL },
 	};
 
@@ -161,7 +163,8 @@ links_that_lead_somewhere_are_made(void **state)
 		{ "<b@c.example>", "mailto:b@c.example", "b@c.example" },
 		{ "[](https://b.example)", "https://b.example",
 		    "https://b.example" },
-		{ "[a][b]\n\n[b]: https://c.example", "https://c.example", "a" },
+		{ "[a][b]\n\n[b]: https://c.example", "https://c.example",
+		    "a" },
 	};
 	struct arena *a = *state;
 	size_t i;
@@ -196,8 +199,8 @@ bare_addresses_become_links_without_their_full_stop(void **state)
 		assert_string_equal(
 		    html(a, arena_printf(a, "%s%s%s", samples[i].before, url,
 				samples[i].after)),
-		    arena_printf(a, "<p>%s" LINK "%s</p>\n",
-			samples[i].before, url, url, samples[i].after));
+		    arena_printf(a, "<p>%s" LINK "%s</p>\n", samples[i].before,
+			url, url, samples[i].after));
 	}
 }
 
@@ -226,8 +229,8 @@ images_become_links(void **state)
 	struct arena *a = *state;
 
 	assert_string_equal(html(a, "![the log](https://b.example/x.png)"),
-	    arena_printf(a, "<p>" LINK "</p>\n", "https://b.example/x.png",
-		"the log"));
+	    arena_printf(
+		a, "<p>" LINK "</p>\n", "https://b.example/x.png", "the log"));
 	assert_string_equal(html(a, "![](https://b.example/x.png)"),
 	    arena_printf(a, "<p>" LINK "</p>\n", "https://b.example/x.png",
 		"https://b.example/x.png"));
@@ -244,8 +247,7 @@ a_link_never_stands_inside_a_link(void **state)
 	assert_string_equal(
 	    html(a, "![x [y](https://a.example)](https://b.example)"),
 	    arena_printf(a, "<p>" LINK "</p>\n", "https://b.example", "x y"));
-	assert_string_equal(
-	    html(a, "[![x](https://a.example)](javascript:y)"),
+	assert_string_equal(html(a, "[![x](https://a.example)](javascript:y)"),
 	    arena_printf(a, "<p>" LINK " (javascript:y)</p>\n",
 		"https://a.example", "x"));
 }
@@ -268,33 +270,65 @@ static void
 addresses_that_could_do_harm_are_never_links(void **state)
 {
 	static const char *const hostile[] = {
-		"[a](javascript:alert(1))", "[a](JaVaScRiPt:alert(1))",
-		"[a](javascript&colon;alert(1))", "[a](&#106;avascript:x)",
-		"[a](&#x6A;avascript:x)", "[a](&#0106;avascript:x)",
-		"[a](javascript\\:x)", "[a](java&Tab;script:x)",
-		"[a](java&#9;script:x)", "[a](java&NewLine;script:x)",
-		"[a](java&#10;script:x)", "[a](&#1;javascript:x)",
-		"[a](<\tjavascript:x>)", "[a](< javascript:x>)",
-		"[a](\x01javascript:x)", "[a](&#x20;javascript:x)",
-		"[a](vbscript:x)", "[a](data:text/html,x)",
-		"[a](data:image/png;base64,x)", "[a](file:///etc/passwd)",
-		"[a](blob:https://b.example/x)", "[a](feed:javascript:x)",
-		"[a](view-source:https://b.example)", "[a](ftp://b.example)",
-		"[a](xmpp:b@c)", "[a](tel:1)", "[a](about:blank)",
-		"[a](//b.example)", "[a](/\\b.example)", "[a](\\\\b.example)",
-		"[a](/\\/b.example)", "[a](&#47;&#47;b.example)",
-		"[a](&sol;&sol;b.example)", "[a](/&#9;/b.example)",
-		"[a](https:b.example)", "[a](https:/b.example)",
-		"[a](https:///b.example)", "[a](https://)", "[a](http://?x)",
-		"[a](https:\\\\b.example)", "[a](https&colon;//b.example)",
-		"[a](mailto:)", "[a](b.html)", "[a](?b)", "[a](#b)",
-		"[a](../b)", "<javascript:x>", "<vbscript:x>",
-		"<data:text/html,x>", "![a](javascript:x)",
-		"![a](data:text/html,x)", "[a]\n\n[a]: javascript:x",
-		"[a]: <javascript:x>\n\n[a][]", "javascript://b.example/%0ax",
-		"[a](jav\nascript:x)", "[a](java\xc2\xadscript:x)",
+		"[a](javascript:alert(1))",
+		"[a](JaVaScRiPt:alert(1))",
+		"[a](javascript&colon;alert(1))",
+		"[a](&#106;avascript:x)",
+		"[a](&#x6A;avascript:x)",
+		"[a](&#0106;avascript:x)",
+		"[a](javascript\\:x)",
+		"[a](java&Tab;script:x)",
+		"[a](java&#9;script:x)",
+		"[a](java&NewLine;script:x)",
+		"[a](java&#10;script:x)",
+		"[a](&#1;javascript:x)",
+		"[a](<\tjavascript:x>)",
+		"[a](< javascript:x>)",
+		"[a](\x01javascript:x)",
+		"[a](&#x20;javascript:x)",
+		"[a](vbscript:x)",
+		"[a](data:text/html,x)",
+		"[a](data:image/png;base64,x)",
+		"[a](file:///etc/passwd)",
+		"[a](blob:https://b.example/x)",
+		"[a](feed:javascript:x)",
+		"[a](view-source:https://b.example)",
+		"[a](ftp://b.example)",
+		"[a](xmpp:b@c)",
+		"[a](tel:1)",
+		"[a](about:blank)",
+		"[a](//b.example)",
+		"[a](/\\b.example)",
+		"[a](\\\\b.example)",
+		"[a](/\\/b.example)",
+		"[a](&#47;&#47;b.example)",
+		"[a](&sol;&sol;b.example)",
+		"[a](/&#9;/b.example)",
+		"[a](https:b.example)",
+		"[a](https:/b.example)",
+		"[a](https:///b.example)",
+		"[a](https://)",
+		"[a](http://?x)",
+		"[a](https:\\\\b.example)",
+		"[a](https&colon;//b.example)",
+		"[a](mailto:)",
+		"[a](b.html)",
+		"[a](?b)",
+		"[a](#b)",
+		"[a](../b)",
+		"<javascript:x>",
+		"<vbscript:x>",
+		"<data:text/html,x>",
+		"![a](javascript:x)",
+		"![a](data:text/html,x)",
+		"[a]\n\n[a]: javascript:x",
+		"[a]: <javascript:x>\n\n[a][]",
+		"javascript://b.example/%0ax",
+		"[a](jav\nascript:x)",
+		"[a](java\xc2\xadscript:x)",
 		"[a](\xe2\x80\x8bhttps://b.example)",
-		"[a](https://b.example&#10;x)", "[a](/b&#x7f;c)",
+		"[a](https://b.example&#10;x)",
+		"[a](/b&#x7f;c)",
 		"[a](&#0;https://b.example)",
 	};
 	size_t i;
@@ -316,7 +350,8 @@ nobody_can_close_the_quotes_of_an_attribute(void **state)
 		"[a](https://b.example/&#34;&gt;&lt;b&gt;)",
 		"[a](<https://b.example/\"><script>)",
 		"[a](https://b.example \"\\\" onclick=x\")",
-		"https://b.example/\"onclick=x", "```\"><script>\nx\n```",
+		"https://b.example/\"onclick=x",
+		"```\"><script>\nx\n```",
 		"|a\"b|c|\n|:-:|---|\n|\"onclick=x|d|",
 	};
 	size_t i;
@@ -336,13 +371,13 @@ static void
 entities_are_read_and_unknown_ones_shown(void **state)
 {
 	static const struct sample samples[] = {
-		{ "&lt;b&gt; &amp; &quot;",
-		    "<p>&lt;b&gt; &amp; &quot;</p>\n" },
+		{ "&lt;b&gt; &amp; &quot;", "<p>&lt;b&gt; &amp; &quot;</p>\n" },
 		{ "&copy;&auml;&yuml;&nbsp;&euro;&hellip;",
 		    "<p>\xc2\xa9\xc3\xa4\xc3\xbf\xc2\xa0\xe2\x82\xac"
 		    "\xe2\x80\xa6</p>\n" },
 		{ "&#65;&#x1F525;", "<p>A\xf0\x9f\x94\xa5</p>\n" },
-		{ "&colon; &nosuch; &;", "<p>&amp;colon; &amp;nosuch; &amp;;</p>\n" },
+		{ "&colon; &nosuch; &;",
+		    "<p>&amp;colon; &amp;nosuch; &amp;;</p>\n" },
 		{ "&#0; &#xD800; &#x110000; &#9999999;",
 		    "<p>\xef\xbf\xbd \xef\xbf\xbd \xef\xbf\xbd "
 		    "\xef\xbf\xbd</p>\n" },
@@ -362,7 +397,8 @@ control_characters_show_as_their_pictures(void **state)
 		{ "a\x7f\xc2\x85\xc2\x9b\xc2\xa0z",
 		    "<p>a\xe2\x90\xa1\xe2\x90\xa4\xe2\x90\xa6\xc2\xa0z</p>\n" },
 		{ "`a\x01`", "<p><code>a\xe2\x90\x81</code></p>\n" },
-		{ "    a\tb\x02\n", "<pre><code>a\tb\xe2\x90\x82\n</code></pre>\n" },
+		{ "    a\tb\x02\n",
+		    "<pre><code>a\tb\xe2\x90\x82\n</code></pre>\n" },
 		{ NULL, NULL },
 	};
 
@@ -376,7 +412,8 @@ a_nul_byte_never_comes_out(void **state)
 	const char *out = markup_html(*state, text, sizeof(text) - 1);
 
 	assert_string_equal(out + strlen(out) - 5, "</p>\n");
-	assert_non_null(strstr(out, "a\xef\xbf\xbd" "b"));
+	assert_non_null(strstr(out, "a\xef\xbf\xbd"
+				    "b"));
 }
 
 static char *

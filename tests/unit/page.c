@@ -99,18 +99,16 @@ write_template(const char *name, const char *text)
 	assert_int_equal(fclose(f), 0);
 }
 
-static const char *const templates[] = {
-	"head.html",
-	PRAGMA "<html{{#THEME_DARK}} class=\"dark\"{{/THEME_DARK}}><title>"
-	       "{{#PROBLEMS}}Error: {{/PROBLEMS}}{{TITLE}} - {{DESK}}</title>\n",
-	"foot.html", PRAGMA "</html>\n",
-	"error.html",
+static const char *const templates[] = { "head.html",
+	PRAGMA
+	"<html{{#THEME_DARK}} class=\"dark\"{{/THEME_DARK}}><title>"
+	"{{#PROBLEMS}}Error: {{/PROBLEMS}}{{TITLE}} - {{DESK}}</title>\n",
+	"foot.html", PRAGMA "</html>\n", "error.html",
 	PRAGMA "{{>HEAD}}\n{{#STATUS_404}}absent{{/STATUS_404}}"
 	       "{{#STATUS_OTHER}}other{{/STATUS_OTHER}} {{STATUS}}"
 	       "{{#WITH_ID}} {{REQUEST_ID}}{{/WITH_ID}}\n{{>FOOT}}\n",
 	"part-some-badge.html", PRAGMA "<b>{{SUBJECT}}{{>INNER}}</b>\n",
-	"part-inner.html", PRAGMA "<i>{{NUMBER}}</i>\n",
-	"list.html",
+	"part-inner.html", PRAGMA "<i>{{NUMBER}}</i>\n", "list.html",
 	PRAGMA "{{#ROW}}\n<p>{{NUMBER}}:{{SUBJECT}}"
 	       "{{#IS_OPEN}} open{{/IS_OPEN}} {{>SOME_BADGE}}.</p>\n{{/ROW}}\n",
 	"row.html",
@@ -122,14 +120,13 @@ static const char *const templates[] = {
 	       "{{#F_KIND_IS_A_B}}chosen{{/F_KIND_IS_A_B}}\n",
 	"place.html",
 	PRAGMA "<a href=\"{{ADDRESS}}\" title=\"{{TITLE}}\">{{TITLE}}</a>\n",
-	"section.html", PRAGMA "{{#ROUND}}[{{WORD}}]{{/ROUND}}\n",
-	"feed.atom",
+	"section.html", PRAGMA "{{#ROUND}}[{{WORD}}]{{/ROUND}}\n", "feed.atom",
 	"{{%AUTOESCAPE context=\"XML\"}}\n<?xml version=\"1.0\"?>\n"
 	"<a b=\"{{TITLE}}\">{{TITLE}}</a>\n",
-	NULL
-};
+	NULL };
 
-static struct conf conf = { .name = "Night & Day", .url = "https://a.example",
+static struct conf conf = { .name = "Night & Day",
+	.url = "https://a.example",
 	.templates = directory };
 
 static int
@@ -370,7 +367,7 @@ a_broken_template_ends_the_program_at_start(void **state)
 	assert_true(refused("bad.html", PRAGMA "<a href={{A}}>"));
 	assert_true(refused("bad.html", PRAGMA "{{>NOWHERE}}"));
 	assert_true(refused("part-bad.html", PRAGMA "{{>BAD}}") ||
-	    refused("bad.html", PRAGMA "{{>BAD}}"));
+		    refused("bad.html", PRAGMA "{{>BAD}}"));
 }
 
 /* The shape of a page: its tags with their attributes' names, no text. */
@@ -419,7 +416,7 @@ fill_everything(struct page *p, const char *file, const char *value)
 		if (name[0] == '#')
 			page_show(p, name + 1);
 		else if (isupper((unsigned char)name[0]) &&
-		    strcmp(name, "BODY_HTML") != 0)
+			 strcmp(name, "BODY_HTML") != 0)
 			page_set(p, name, value);
 	}
 	fclose(f);

@@ -15,9 +15,9 @@
 #include "conf.h"
 #include "token.h"
 
-#define OLD_KEY \
+#define OLD_KEY                                                                \
 	"01:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
-#define NEW_KEY \
+#define NEW_KEY                                                                \
 	"a2:ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1EFF"
 
 static struct arena *arena;
@@ -116,7 +116,8 @@ static void
 only_the_one_right_spelling_is_decoded(void **state)
 {
 	static const char *const wrong[] = { "", "Zm9", "Zm9vYg", "Zm9vYmFy",
-		"Zm9=", "Zm9 ", " Zm9v", "Zm9v\n", "Zm+v", "Zm/v", "Zm\xc3\xa4" };
+		"Zm9=", "Zm9 ", " Zm9v", "Zm9v\n", "Zm+v", "Zm/v",
+		"Zm\xc3\xa4" };
 	unsigned char to[3];
 	size_t i;
 
@@ -268,9 +269,9 @@ passwords_of_any_kind_have_their_own_tags(void **state)
 	assert_int_equal(strlen(a), 64);
 	assert_string_equal(a, token_password(arena, "a", salt, 64, 1));
 	assert_string_not_equal(a, token_password(arena, "b", salt, 64, 1));
-	assert_string_not_equal(a,
-	    token_password(
-		arena, "a", "100102030405060708090a0b0c0d0e0f", 64, 1));
+	assert_string_not_equal(
+	    a, token_password(
+		   arena, "a", "100102030405060708090a0b0c0d0e0f", 64, 1));
 	assert_string_not_equal(a, token_password(arena, large, salt, 64, 1));
 }
 

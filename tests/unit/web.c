@@ -37,8 +37,8 @@ page_error(struct request *r, int status)
 {
 	const char *text = arena_printf(r->arena, "error %d", status);
 
-	return web_send(r, status, "text/html; charset=utf-8", text,
-	    strlen(text));
+	return web_send(
+	    r, status, "text/html; charset=utf-8", text, strlen(text));
 }
 
 struct db *
@@ -84,8 +84,7 @@ say(struct request *r)
 	    r->method, r->path, web_part(r, 0), web_part(r, 1), r->query,
 	    (int)r->body_size, r->body);
 
-	return web_send(
-	    r, 200, "text/html; charset=utf-8", text, strlen(text));
+	return web_send(r, 200, "text/html; charset=utf-8", text, strlen(text));
 }
 
 static int
@@ -237,7 +236,7 @@ has(const char *text, const char *line)
 	const char *at = strstr(text, line);
 
 	return at != NULL && at < content(text) && at[-1] == '\n' &&
-	    strncmp(at + strlen(line), "\r\n", 2) == 0;
+	       strncmp(at + strlen(line), "\r\n", 2) == 0;
 }
 
 /* Has it a header of this name? */
@@ -301,8 +300,8 @@ a_page_comes_whole_with_its_length(void **state)
 static void
 head_is_get_without_the_body(void **state)
 {
-	const char *r = ask(
-	    "", 0, "REQUEST_METHOD=HEAD", "REQUEST_URI=/", NULL);
+	const char *r =
+	    ask("", 0, "REQUEST_METHOD=HEAD", "REQUEST_URI=/", NULL);
 
 	(void)state;
 	assert_int_equal(status(r), 200);
@@ -339,8 +338,8 @@ paths_that_are_no_text_are_refused(void **state)
 	static const char *const paths[] = { "", "report/bug", "*",
 		"http://desk.example/", "/report/%", "/report/%4", "/%zz",
 		"/report/%00", "/report/a%0db", "/report/%0a", "/report/%7f",
-		"/report/%ff", "/report/\xff", "/report/%c0%af",
-		"/report/a\tb", "/report/bug?a=\x01" };
+		"/report/%ff", "/report/\xff", "/report/%c0%af", "/report/a\tb",
+		"/report/bug?a=\x01" };
 	size_t i;
 
 	(void)state;
@@ -374,9 +373,8 @@ static void
 a_form_of_ours_arrives_as_it_was_sent(void **state)
 {
 	(void)state;
-	assert_string_equal(
-	    content(ask("a=%41&b=\xff", 9, POST, FORM, "CONTENT_LENGTH=9",
-		NULL)),
+	assert_string_equal(content(ask("a=%41&b=\xff", 9, POST, FORM,
+				"CONTENT_LENGTH=9", NULL)),
 	    "POST /report/bug [bug] [] ? <a=%41&b=\xff>");
 	assert_int_equal(status(ask("", 0, POST,
 			     "CONTENT_TYPE=Application/X-WWW-Form-URLencoded; "
@@ -431,11 +429,10 @@ only_forms_are_taken(void **state)
 	assert_int_equal(
 	    status(ask("", 0, POST, "CONTENT_LENGTH=0", NULL)), 415);
 	for (i = 0; i < sizeof(types) / sizeof(*types); i++)
-		assert_int_equal(
-		    status(ask("", 0, POST, "CONTENT_LENGTH=0",
-			arena_printf(
-			    request.arena, "CONTENT_TYPE=%s", types[i]),
-			NULL)),
+		assert_int_equal(status(ask("", 0, POST, "CONTENT_LENGTH=0",
+				     arena_printf(request.arena,
+					 "CONTENT_TYPE=%s", types[i]),
+				     NULL)),
 		    415);
 }
 
@@ -536,8 +533,8 @@ a_feed_is_inert_and_the_same_in_any_theme(void **state)
 
 	(void)state;
 	assert_true(has(r, "Content-Type: application/atom+xml"));
-	assert_true(has(
-	    r, "Content-Security-Policy: default-src 'none'; sandbox"));
+	assert_true(
+	    has(r, "Content-Security-Policy: default-src 'none'; sandbox"));
 	assert_false(mentions(r, "Vary"));
 	assert_string_equal(content(r), "<feed/>");
 }
@@ -593,8 +590,8 @@ cookies_are_fenced_by_name_and_flags(void **state)
 	conf.secure = false;
 	r = ask("", 0, "REQUEST_METHOD=POST", "REQUEST_URI=/cookies", FORM,
 	    "CONTENT_LENGTH=0", NULL);
-	assert_true(has(
-	    r, "Set-Cookie: session=abc; Path=/; HttpOnly; SameSite=Lax"));
+	assert_true(
+	    has(r, "Set-Cookie: session=abc; Path=/; HttpOnly; SameSite=Lax"));
 }
 
 static void
@@ -606,8 +603,7 @@ a_redirect_stays_here_and_in_one_line(void **state)
 	r = ask("", 0, "REQUEST_METHOD=POST", "REQUEST_URI=/cookies", FORM,
 	    "CONTENT_LENGTH=0", NULL);
 	assert_int_equal(status(r), 303);
-	assert_true(
-	    has(r, "Location: /my/7?q=a%20b%0D%0AX:%20%C3%A4%5C"));
+	assert_true(has(r, "Location: /my/7?q=a%20b%0D%0AX:%20%C3%A4%5C"));
 	assert_true(has(r, "Content-Length: 0"));
 }
 
@@ -661,8 +657,8 @@ over_https_a_bare_cookie_could_be_anybodys(void **state)
 	assert_string_equal(cookie("__Host-session=abc", "session"), "abc");
 	assert_string_equal(cookie("__Secure-link=abc", "link"), "abc");
 	assert_string_equal(
-	    cookie("session=x; __Secure-session=y; __Host-session=z",
-		"session"),
+	    cookie(
+		"session=x; __Secure-session=y; __Host-session=z", "session"),
 	    "z");
 }
 
@@ -684,7 +680,8 @@ the_servers_request_id_is_used_if_it_is_one(void **state)
 	    arena_printf(request.arena, "REQUEST_ID=%s", id), NULL);
 
 	(void)state;
-	assert_true(has(r, arena_printf(request.arena, "X-Request-Id: %s", id)));
+	assert_true(
+	    has(r, arena_printf(request.arena, "X-Request-Id: %s", id)));
 	r = ask("", 0, "REQUEST_METHOD=GET", "REQUEST_URI=/",
 	    "REQUEST_ID=a\r\nX-Evil: 1", NULL);
 	assert_false(mentions(r, "X-Evil"));
@@ -773,7 +770,8 @@ a_header_cannot_be_split(void **state)
 	assert_true(is_fatal("a\tb"));
 	assert_true(is_fatal("a\x7f"));
 	assert_true(is_fatal("\xc3\xa4"));
-	assert_true(is_fatal("a\xe2\x80\xa8" "b"));
+	assert_true(is_fatal("a\xe2\x80\xa8"
+			     "b"));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
