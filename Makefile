@@ -1,6 +1,7 @@
 # make             build every program into build/
 # make run         a private desk under var/, until Ctrl-C (SERVER=apache)
-# make check       every test: unit, lint, sql, cli, http, browser, fuzz
+# make check       every test, in layers: unit, lint, sql, cli, http, apache,
+#                  browser, fuzz
 # make check-unit  one layer of them, and so on
 # make sanitize    everything again under the address and undefined sanitizers
 # make lint        what compilers and linters find without running anything
@@ -39,7 +40,8 @@ PROVE    = env CMOCKA_MESSAGE_OUTPUT=TAP prove
 SQL      = --ext .sql --source pgTAP --pgtap-option suffix=.sql
 DATABASE = tests/private-desk --database --with -
 DESK     = tests/private-desk --with -
-LAYERS   = unit lint sql cli http browser fuzz
+APACHE   = $(wildcard tests/http/front.t tests/http/submit.t tests/http/ticket.t)
+LAYERS   = unit lint sql cli http apache browser fuzz
 SUBMAKE  = $(MAKE) --no-print-directory
 
 all: $(BINARIES)
@@ -83,7 +85,8 @@ $(TARGETS): $B/tests/fuzz/%: tests/fuzz/%.c lib/%.c lib/form.c lib/arena.c \
 	clang $(STRICT) -Ilib -O1 -g -fsanitize=fuzzer,address,undefined \
 	    -fno-sanitize-recover=undefined -o $@ $^ $(if $(filter markup,$*),-lmd4c)
 
-# Layer by layer, each with a database or desk of its own.  What they said is
+# Layer by layer, each with a database or desk of its own (a browser test
+# starts its desk itself).  What they said is
 # kept, and the last run sums it up: its last line is the verdict on all.
 check:
 	tests/needs check
@@ -92,7 +95,7 @@ check:
 	@mkdir -p $B/tap
 	@for layer in $(LAYERS); do \
 		echo "== $$layer"; \
-		PERL_TEST_HARNESS_DUMP_TAP=$(abspath $B)/tap \
+		PERL_TEST_HARNESS_DUMP_TAP=$(abspath $B)/tap/$$layer \
 		    $(SUBMAKE) check-$$layer || not='not '; \
 		echo "$${not}ok - $$layer" >>$B/tap/layers.t; \
 		not=; \
@@ -116,8 +119,11 @@ check-cli: all
 check-http: all
 	$(DESK) $(PROVE) tests/http
 
+check-apache: all
+	tests/private-desk --server apache --with - $(PROVE) $(APACHE)
+
 check-browser: all
-	NIGHTDESK_URL=local $(DESK) $(PROVE) tests/browser
+	$(PROVE) tests/browser
 
 check-fuzz: $(TARGETS)
 	$(PROVE) tests/fuzz

@@ -394,7 +394,9 @@ show_queue(struct request *r)
 		return r->status;
 
 	const char *who[] = { token };
-	const char *view[] = { token, form_or_null(r, "view") };
+	/* a search is in all tickets and in no view */
+	const char *view[] = { token,
+		is_blank(form_text(r, "q")) ? form_or_null(r, "view") : "all" };
 	const char *wanted[] = { token, form_or_null(r, "view"),
 		form_or_null(r, "severity"), form_or_null(r, "kind"),
 		form_or_null(r, "product"), form_or_null(r, "q"),

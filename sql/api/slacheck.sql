@@ -170,45 +170,35 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	r record;
-	m text;
+	past text[];	-- what was decided in the period
+	present text[];	-- what is open now
+	last_metric text := '';
 BEGIN
-	line := 'Promises from ' || coalesce(desk.words(nullif(since, '-infinity')), 'the beginning');
-	RETURN NEXT;
-	line := '         to   ' || coalesce(desk.words(nullif(until, 'infinity')), 'the end');
-	RETURN NEXT;
-	FOREACH m IN ARRAY ARRAY['first response', 'resolution'] LOOP
-		line := '';
-		RETURN NEXT;
-		line := format('%-24s%7s%8s%6s%9s%9s%9s', CASE m WHEN 'first response' THEN 'First response' ELSE 'Resolution' END,
-			'kept', 'broken', '%', '50%', '90%', '95%');
-		RETURN NEXT;
-		FOR r IN SELECT * FROM api.sla_report(since, until) x WHERE x.metric = m
-			AND (x.channel || x.severity = 'allall' OR x.met + x.breached > 0)
-		LOOP
-			line := format('%-24s%7s%8s%6s%9s%9s%9s', desk.group_words(r.channel, r.severity), r.met, r.breached,
+	FOR r IN SELECT *, x.metric = 'first response' AS is_answer, x.channel = 'all' AND x.severity = 'all' AS is_total
+		FROM api.sla_report(since, until) x
+	LOOP
+		IF r.metric <> last_metric THEN
+			past := past || ''::text || format('%-24s%7s%8s%6s%9s%9s%9s', CASE WHEN r.is_answer THEN 'First response' ELSE 'Resolution' END,
+				'kept', 'broken', '%', '50%', '90%', '95%');
+			present := present || ''::text || (format('%-24s%7s%8s%7s%8s', CASE WHEN r.is_answer THEN 'Now: first response' ELSE 'Now: resolution' END,
+				'open', 'at risk', 'late', 'paused') || CASE WHEN r.is_answer THEN format('%12s', 'unanswered') ELSE '' END);
+			last_metric := r.metric;
+		END IF;
+		IF r.is_total OR r.met + r.breached > 0 THEN
+			past := past || format('%-24s%7s%8s%6s%9s%9s%9s', desk.group_words(r.channel, r.severity), r.met, r.breached,
 				coalesce(r.met_percent::text, '-'), desk.span_short(r.p50_seconds),
 				desk.span_short(r.p90_seconds), desk.span_short(r.p95_seconds));
-			RETURN NEXT;
-		END LOOP;
+		END IF;
+		IF r.is_total OR r.open > 0 THEN
+			present := present || (format('%-24s%7s%8s%7s%8s', desk.group_words(r.channel, r.severity), r.open, r.at_risk, r.late, r.paused)
+				|| CASE WHEN r.is_answer THEN format('%12s', r.unanswered) ELSE '' END);
+		END IF;
 	END LOOP;
-	FOREACH m IN ARRAY ARRAY['first response', 'resolution'] LOOP
-		line := '';
-		RETURN NEXT;
-		line := format('%-24s%7s%8s%7s%8s', CASE m WHEN 'first response' THEN 'Now: first response' ELSE 'Now: resolution' END,
-			'open', 'at risk', 'late', 'paused') || CASE m WHEN 'first response' THEN format('%12s', 'unanswered') ELSE '' END;
-		RETURN NEXT;
-		FOR r IN SELECT * FROM api.sla_report(since, until) x WHERE x.metric = m
-			AND (x.channel || x.severity = 'allall' OR x.open > 0)
-		LOOP
-			line := format('%-24s%7s%8s%7s%8s', desk.group_words(r.channel, r.severity), r.open, r.at_risk, r.late, r.paused)
-				|| CASE m WHEN 'first response' THEN format('%12s', r.unanswered) ELSE '' END;
-			RETURN NEXT;
-		END LOOP;
-	END LOOP;
-	FOR r IN SELECT * FROM desk.open_promises() LOOP
-		line := r.line;
-		RETURN NEXT;
-	END LOOP;
+	RETURN QUERY SELECT 'Promises from ' || coalesce(desk.words(nullif(since, '-infinity')), 'the beginning');
+	RETURN QUERY SELECT '         to   ' || coalesce(desk.words(nullif(until, 'infinity')), 'the end');
+	RETURN QUERY SELECT * FROM unnest(past);
+	RETURN QUERY SELECT * FROM unnest(present);
+	RETURN QUERY SELECT * FROM desk.open_promises();
 END
 $$;
 COMMENT ON FUNCTION api.sla_report_text(timestamptz, timestamptz) IS 'The report to be read, a line per row, no wider than 72 columns; ends with every open ticket that nobody has answered.';

@@ -58,12 +58,17 @@ $$;
 -- Search -------------------------------------------------------------------
 
 CREATE OR REPLACE FUNCTION desk.split_words(t text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN regexp_replace(t, '[^[:alnum:]]+', ' ', 'g')
-	|| coalesce((SELECT ' ' || string_agg(regexp_replace(regexp_replace(w[1],
-		'([[:lower:]0-9])([[:upper:]])', '\1 \2', 'g'),
-		'([[:upper:]])([[:upper:]][[:lower:]])', '\1 \2', 'g'), ' ')
-	FROM regexp_matches(t, '[[:alnum:]]*(?:[[:lower:]0-9][[:upper:]]|[[:upper:]][[:upper:]][[:lower:]])[[:alnum:]]*', 'g') w), '');
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $$
+BEGIN
+	-- not an SQL function: with a subquery it would be planned at each call
+	RETURN regexp_replace(t, '[^[:alnum:]]+', ' ', 'g')
+		|| coalesce((SELECT ' ' || string_agg(regexp_replace(regexp_replace(w[1],
+			'([[:lower:]0-9])([[:upper:]])', '\1 \2', 'g'),
+			'([[:upper:]])([[:upper:]][[:lower:]])', '\1 \2', 'g'), ' ')
+		FROM regexp_matches(t, '[[:alnum:]]*(?:[[:lower:]0-9][[:upper:]]|[[:upper:]][[:upper:]][[:lower:]])[[:alnum:]]*', 'g') w), '');
+END
+$$;
 COMMENT ON FUNCTION desk.split_words(text) IS 'Paths, versions and identifiers taken apart: FSDownload.java -> FSDownload java FS Download, x.readLine -> x readLine read Line.';
 
 CREATE OR REPLACE FUNCTION desk.search_words(t text) RETURNS tsvector

@@ -51,9 +51,11 @@ $$;
 COMMENT ON FUNCTION desk.mail_followers(text, int, text, text) IS 'Tell everybody who confirmed.  The words go along for public tickets only; of a private one the mail holds a link.';
 
 CREATE OR REPLACE FUNCTION desk.mail_staff(what text, wanted int, whom int, title text, words text) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
+BEGIN
 	INSERT INTO desk.outbox (kind, ticket, staff, subject, body)
 	VALUES (what, wanted, whom, title, words || E'\n\n{URL}/staff/tickets/' || wanted || E'\n');
+END
 $$;
 COMMENT ON FUNCTION desk.mail_staff(text, int, int, text, text) IS 'Tell one of the staff, or those on duty when whom is NULL.';

@@ -22,11 +22,15 @@ $$;
 COMMENT ON FUNCTION desk.policy_for(timestamptz, smallint, text) IS 'The promise that holds for a ticket that came in at that time.';
 
 CREATE OR REPLACE FUNCTION desk.answer_target(p desk.policy, at timestamptz) RETURNS int
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT CASE WHEN p.same_day THEN greatest(p.answer_seconds,
-		ceil(extract(epoch FROM date_trunc('day', at) + interval '1 day' - at))::int)
-	ELSE p.answer_seconds END;
+BEGIN
+	IF p.same_day THEN
+		RETURN greatest(p.answer_seconds,
+			ceil(extract(epoch FROM date_trunc('day', at) + interval '1 day' - at))::int);
+	END IF;
+	RETURN p.answer_seconds;
+END
 $$;
 COMMENT ON FUNCTION desk.answer_target(desk.policy, timestamptz) IS 'Seconds to the first response: as promised, or to midnight of the session''s zone for "same day".';
 

@@ -24,10 +24,12 @@ RETURN CASE field WHEN 'subject' THEN 'The subject' WHEN 'kind' THEN 'The kind' 
 COMMENT ON FUNCTION desk.field_words(text) IS 'A field of desk.ticket as the history names it.';
 
 CREATE OR REPLACE FUNCTION desk.actor_words(c desk.change) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT CASE c.actor WHEN 'staff' THEN (SELECT name FROM desk.staff WHERE id = c.staff)
-		WHEN 'requester' THEN 'the requester' WHEN 'release' THEN 'the release' ELSE 'the database administrator' END;
+BEGIN
+	RETURN (SELECT CASE c.actor WHEN 'staff' THEN (SELECT name FROM desk.staff WHERE id = c.staff)
+		WHEN 'requester' THEN 'the requester' WHEN 'release' THEN 'the release' ELSE 'the database administrator' END);
+END
 $$;
 COMMENT ON FUNCTION desk.actor_words(desk.change) IS 'Who made a change, in words.';
 

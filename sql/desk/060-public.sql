@@ -61,9 +61,10 @@ $$;
 COMMENT ON FUNCTION desk.publish_message(desk.message) IS 'Add a message of a public ticket to its public thread and words.';
 
 CREATE OR REPLACE FUNCTION desk.change_words(field text, value text) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT CASE field
+BEGIN
+	RETURN (SELECT CASE field
 		WHEN 'severity' THEN (SELECT format('S%s %s', level, name) FROM desk.severity WHERE level = value::smallint)
 		WHEN 'kind' THEN (SELECT label FROM desk.kind WHERE name = value)
 		WHEN 'product' THEN (SELECT label FROM desk.product WHERE name = value)
@@ -73,7 +74,8 @@ AS $$
 		WHEN 'release' THEN (SELECT version FROM desk.release WHERE id = value::int)
 		WHEN 'next_update_by' THEN desk.words(value::timestamptz)
 		WHEN 'hold' THEN CASE value WHEN 'cannot-yet' THEN 'we cannot do it yet' WHEN 'third-party' THEN 'waiting for a third party' END
-		ELSE desk.visible(value) END;
+		ELSE desk.visible(value) END);
+END
 $$;
 COMMENT ON FUNCTION desk.change_words(text, text) IS 'The new value of a field in words for people.';
 

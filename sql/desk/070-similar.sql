@@ -10,7 +10,7 @@ AS $$
 		LEFT JOIN (SELECT e.lexeme, e.share
 			FROM pg_catalog.pg_stats s,
 			unnest(s.most_common_elems::text::text[], s.most_common_elem_freqs::float8[]) AS e (lexeme, share)
-			WHERE s.schemaname = 'desk' AND s.tablename = 'public_search' AND s.attname = 'words'
+			WHERE s.schemaname = 'desk' AND s.tablename = 'public_search' AND s.attname = 'subject_words'
 		) common USING (lexeme)
 		WHERE coalesce(common.share, 0) < 0.2
 		ORDER BY common.share NULLS FIRST, length(w.lexeme) DESC
@@ -24,7 +24,7 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	lexemes text[] := tsvector_to_array(desk.search_words(left(subject, 1000)));
-	rare text[] := desk.rare_words(lexemes, 6);
+	rare text[] := desk.rare_words(lexemes, 10);
 	candidates tsquery;
 	ranking tsquery;
 BEGIN
@@ -35,9 +35,10 @@ BEGIN
 	SELECT string_agg(quote_literal(x), ' | ')::tsquery INTO ranking FROM unnest(lexemes) x;
 	RETURN QUERY
 		SELECT f.number, f.shared, f.rank FROM (
-			SELECT s.number, ts_rank(s.words, ranking, 1) AS rank,
-				length(ts_filter(s.words, '{a}')) - length(ts_delete(ts_filter(s.words, '{a}'), lexemes)) AS shared
-			FROM (SELECT x.number, x.words FROM desk.public_search x WHERE x.words @@ candidates LIMIT 500) s
+			SELECT s.number, ts_rank(s.subject_words, ranking, 1) AS rank,
+				length(s.subject_words) - length(ts_delete(s.subject_words, lexemes)) AS shared
+			FROM (SELECT x.number, x.subject_words FROM desk.public_search x
+				WHERE x.subject_words @@ candidates LIMIT 500) s
 		) f
 		WHERE f.shared >= least(cardinality(lexemes), greatest(2, ceil(cardinality(lexemes) * 0.5)))
 		ORDER BY f.rank DESC, f.number DESC LIMIT most;

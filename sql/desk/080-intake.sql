@@ -13,8 +13,11 @@ COMMENT ON FUNCTION desk.is_mail(text) IS 'Does it look like one mail address?  
 CREATE OR REPLACE FUNCTION desk.submit_complaints(t desk.intake_template, subject text, severity text, product text,
 	blocked text, answers text[], visibility text, mail text)
 RETURNS TABLE (field text, words text)
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
+#variable_conflict use_variable
+BEGIN
+	RETURN QUERY
 	SELECT 'subject', 'Say in a few words what it is about'
 		WHERE NOT coalesce(subject ~ '\S', false)
 	UNION ALL SELECT 'severity', 'Choose how badly it affects you'
@@ -31,6 +34,7 @@ AS $$
 		FROM desk.intake_field f WHERE f.template = t.name
 		AND CASE WHEN coalesce(answers[f.position], '') !~ '\S' THEN f.required
 			ELSE f.choices IS NOT NULL AND answers[f.position] <> ALL (f.choices) END;
+END
 $$;
 COMMENT ON FUNCTION desk.submit_complaints(desk.intake_template, text, text, text, text, text[], text, text) IS 'What a requester has to mend before a report can be filed: the field and the words beside it.';
 

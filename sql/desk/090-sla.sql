@@ -54,37 +54,37 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	heading text;
-	n int;
+	lines text[];
 BEGIN
 	FOREACH heading IN ARRAY ARRAY['Open, and nobody has answered yet', 'Updates that were promised and have not come',
 		'Answered, and the solution is late or at risk'] LOOP
-		RETURN QUERY SELECT '';
-		SELECT count(*) INTO n FROM desk.promise_lists() p WHERE p.list = heading;
-		RETURN QUERY SELECT format('%s: %s', heading, CASE n WHEN 0 THEN 'none' ELSE n::text END);
-		RETURN QUERY SELECT format('%8s  S%s  %-14s  %s', '#' || p.number, p.severity,
+		SELECT array_agg(format('%8s  S%s  %-14s  %s', '#' || p.number, p.severity,
 			CASE WHEN p.due_at < now() THEN 'late ' || desk.span_short(extract(epoch FROM now() - p.due_at))
 			ELSE 'due in ' || desk.span_short(extract(epoch FROM p.due_at - now())) END, left(p.subject, 42))
-			FROM desk.promise_lists() p WHERE p.list = heading ORDER BY p.due_at, p.number;
+			ORDER BY p.due_at, p.number) INTO lines
+		FROM desk.promise_list(heading) p;
+		RETURN QUERY SELECT '';
+		RETURN QUERY SELECT format('%s: %s', heading, coalesce(cardinality(lines)::text, 'none'));
+		RETURN QUERY SELECT * FROM unnest(lines);
 	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION desk.open_promises() IS 'Every open ticket that has no answer, an update overdue, or a solution late or at risk: lines of at most 72 columns.';
 
-CREATE OR REPLACE FUNCTION desk.promise_lists() RETURNS TABLE (list text, number int, severity smallint, due_at timestamptz, subject text)
+CREATE OR REPLACE FUNCTION desk.promise_list(heading text) RETURNS TABLE (number int, severity smallint, due_at timestamptz, subject text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT 'Open, and nobody has answered yet', t.number, t.severity, t.answer_due_at,
-		CASE t.visibility WHEN 'public' THEN desk.visible(t.subject) ELSE '(private)' END
-	FROM desk.ticket t WHERE t.state <> 'resolved' AND t.answered_at IS NULL
-	UNION ALL
-	SELECT 'Updates that were promised and have not come', t.number, t.severity, t.next_update_by,
-		CASE t.visibility WHEN 'public' THEN desk.visible(t.subject) ELSE '(private)' END
-	FROM desk.ticket t WHERE t.state <> 'resolved' AND t.next_update_by < now()
-	UNION ALL
-	SELECT 'Answered, and the solution is late or at risk', t.number, t.severity, c.due_at,
-		CASE t.visibility WHEN 'public' THEN desk.visible(t.subject) ELSE '(private)' END
-	FROM desk.clock c JOIN desk.ticket t ON t.number = c.ticket
-	WHERE c.state = 'running' AND c.metric = 'resolution' AND (c.due_at < now() OR c.warn_at <= now())
-	  AND t.answered_at IS NOT NULL;
+	SELECT t.number, t.severity, p.due_at, CASE t.visibility WHEN 'public' THEN desk.visible(t.subject) ELSE '(private)' END
+	FROM (
+		SELECT x.number, x.answer_due_at FROM desk.ticket x
+		WHERE heading = 'Open, and nobody has answered yet' AND x.state <> 'resolved' AND x.answered_at IS NULL
+		UNION ALL
+		SELECT x.number, x.next_update_by FROM desk.ticket x
+		WHERE heading = 'Updates that were promised and have not come' AND x.state <> 'resolved' AND x.next_update_by < now()
+		UNION ALL
+		SELECT c.ticket, c.due_at FROM desk.clock c JOIN desk.ticket x ON x.number = c.ticket
+		WHERE heading = 'Answered, and the solution is late or at risk' AND c.state = 'running' AND c.metric = 'resolution'
+		  AND (c.due_at < now() OR c.warn_at <= now()) AND x.answered_at IS NOT NULL
+	) p (number, due_at) JOIN desk.ticket t ON t.number = p.number;
 $$;
-COMMENT ON FUNCTION desk.promise_lists() IS 'The tickets that the report lists by number, and why.  No subject of a private one.';
+COMMENT ON FUNCTION desk.promise_list(text) IS 'The tickets that the report lists under a heading.  No subject of a private one.';

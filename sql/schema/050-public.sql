@@ -109,10 +109,13 @@ COMMENT ON COLUMN desk.public_entry.new IS 'public: to what, in words';
 
 CREATE TABLE desk.public_search (
 	number		int PRIMARY KEY REFERENCES desk.public_ticket ON DELETE CASCADE,
-	words		tsvector NOT NULL
+	words		tsvector NOT NULL,
+	subject_words	tsvector NOT NULL GENERATED ALWAYS AS (ts_filter(words, '{a}')) STORED
 );
 CREATE INDEX public_search_words ON desk.public_search USING gin (words) WITH (gin_pending_list_limit = 1024);
+CREATE INDEX public_search_subject ON desk.public_search USING gin (subject_words);
 ALTER TABLE desk.public_search ALTER COLUMN words SET STATISTICS 1000;
 COMMENT ON TABLE desk.public_search IS 'The words of public tickets: subject (A), solution (B), all messages (D); see desk.search_words.';
 COMMENT ON COLUMN desk.public_search.number IS 'public: of which ticket';
 COMMENT ON COLUMN desk.public_search.words IS 'public: lexemes';
+COMMENT ON COLUMN desk.public_search.subject_words IS 'public: those of the subject alone; similar tickets are found by them';

@@ -40,7 +40,7 @@ CREATE TEMP TABLE pool AS
 SELECT p, body, desk.plain_html(body) AS html, desk.search_words(body) AS words FROM (
 	SELECT p, string_agg(w, CASE WHEN x % 11 = 0 THEN '. ' ELSE ' ' END ORDER BY x) AS body
 	FROM (SELECT p, x, 1 + floor(exp(random() * ln(8000)))::int % 8000 AS i
-		FROM (SELECT p, CASE WHEN p <= 1000 THEN 90 ELSE 15 + (random() * 30)::int END AS size FROM generate_series(1, 21000) p) s,
+		FROM (SELECT p, CASE WHEN p <= 1000 THEN 55 ELSE 15 + (random() * 30)::int END AS size FROM generate_series(1, 21000) p) s,
 		generate_series(1, size) x) r
 	JOIN vocabulary USING (i) GROUP BY p) t;
 ALTER TABLE pool ADD PRIMARY KEY (p);

@@ -146,12 +146,18 @@ async function close(page) {
 	await (page.alone ? page.context() : page).close();
 }
 
-// A form that comes back faster than people type is asked about.  Wait for as
-// long as that takes.
+// A form that comes back faster than people type is asked about.  Its hidden
+// token tells when it was made; wait until it is old enough.
+const made = new Map();
+
 async function unhurried(page) {
-	const left = page.answeredAt + 2300 - Date.now();
-	if (left > 0)
-		await page.waitForTimeout(left);
+	for (const token of await page.locator('[name=token]').evaluateAll(all => all.map(one => one.value))) {
+		if (!made.has(token))
+			made.set(token, page.answeredAt);
+		const left = made.get(token) + 2200 - Date.now();
+		if (left > 0)
+			await page.waitForTimeout(left);
+	}
 }
 
 // Press a button that sends a form, when the form may be sent.

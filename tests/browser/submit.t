@@ -128,7 +128,7 @@ desk(async ({ open, sql, file }) => {
 		await test(`${how}, everything arrived as it was typed`, async () => {
 			equal(sql(`SELECT severity, blocked, product, tried, visibility, requester_name FROM desk.ticket WHERE number = ${number}`),
 			    '2|workaround|billing|the <manual>\n\nand sleep|public|Ada "of" <Ely>');
-			equal(sql(`SELECT body FROM desk.message WHERE ticket = ${number} ORDER BY seq LIMIT 1`).startsWith(text), true);
+			equal(sql(`SELECT body FROM desk.message WHERE ticket = ${number} ORDER BY posted_at LIMIT 1`).startsWith(text), true);
 			equal(sql(`SELECT answer FROM desk.answer WHERE ticket = ${number}`), '7 & "8"');
 		});
 		await test(`${how}, the secret link opens the ticket in another browser`, async () => {
@@ -251,8 +251,7 @@ desk(async ({ open, sql, file }) => {
 			await walk(page, 'Send report');
 			await unhurried(page);
 			await page.keyboard.press('Enter');
-			await page.waitForLoadState();
-			equal(await page.evaluate(() => document.activeElement.id), 'problems');
+			await page.waitForFunction(() => document.activeElement.id === 'problems');
 			await walk(page, 'Say in a few words what it is about');
 			await page.keyboard.press('Enter');
 			await page.keyboard.type(`Only keys ${width}`);

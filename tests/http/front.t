@@ -159,12 +159,14 @@ unlike(get('/login', 'Accept-Encoding' => 'gzip')->{head},
 
 # The cache of nginx.
 if ($nginx) {
-	my @same = map { get('/tickets?q=same', Cookie => $_)->{body} }
-	    'session=1', 'session=2', '';
-	ok($same[0] eq $same[1] && $same[1] eq $same[2],
-	    'a public page is kept, and the same for everybody');
-	my $other = get('/tickets?q=same', Cookie => 'theme=dark')->{body};
-	isnt($other, $same[0], '... but for the theme');
+	get('/tickets?q=same', Cookie => $_) for 'session=1', 'session=2',
+	    'theme=light', 'theme=light; session=1', 'theme=pink';
+	my @kept = logs('access.log') =~ m{"GET /tickets\?q=same .* (\w+) \w+$}mg;
+	is("@kept", 'MISS HIT MISS HIT HIT',
+	    'a public page is kept once for each theme, whatever else the cookies say');
+	$answer = get('/tickets?q=same');
+	($id) = $answer->{head} =~ /^X-Request-Id: (\w+)/mi;
+	like(logs('access.log'), qr/ HIT $id$/m, '... and its request is in the log');
 	my ($tag) = get('/tickets.json')->{head} =~ /^ETag: (\S+)/mi;
 	is(get('/tickets.json', 'If-None-Match' => $tag)->{status}, 304,
 	    '... and not sent twice');
@@ -175,6 +177,7 @@ if ($nginx) {
 # while they arrive, as its example admits.
 if ($nginx) {
 	my @slow = map { say_to_it("POST /report/bug HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+	    . "Content-Type: application/x-www-form-urlencoded\r\n"
 	    . "Content-Length: 60000\r\n\r\n" . 'x' x 30_000, keep => 1) } 1 .. 8;
 	my $start = time;
 	is(get('/report')->{status}, 200, 'eight half-sent forms hold no worker');
