@@ -138,10 +138,12 @@ desk(async ({ open, sign_in, file }) => {
 	await test('what was loaded once is not asked for again', async () => {
 		const page = await open('/');
 		const session = await page.context().newCDPSession(page);
-		let sent = 0;
+		const asked = new Map();
 		await session.send('Network.enable');
-		session.on('Network.responseReceived', ({ response }) => { if (response.url.includes('/static/') && !response.fromDiskCache) sent++; });
+		session.on('Network.requestWillBeSent', ({ requestId, request }) => asked.set(requestId, new URL(request.url).pathname));
+		session.on('Network.requestServedFromCache', ({ requestId }) => asked.delete(requestId));
+		session.on('Network.responseReceived', ({ requestId, response }) => response.fromDiskCache && asked.delete(requestId));
 		await page.goto('/tickets', { waitUntil: 'networkidle' });
-		equal(sent, 0);
+		equal([...asked.values()], ['/tickets']);
 	});
 });
