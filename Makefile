@@ -1,7 +1,7 @@
 # make             build every program into build/
 # make run         a private desk under var/, until Ctrl-C (SERVER=apache)
-# make check       every test, in layers: unit, lint, sql, cli, http, apache,
-#                  browser, fuzz
+# make check       every test, in layers: unit, lint, db, sql, cli, http,
+#                  apache, browser, fuzz
 # make check-unit  one layer of them, and so on
 # make sanitize    everything again under the address and undefined sanitizers
 # make lint        what compilers and linters find without running anything
@@ -33,6 +33,7 @@ B        = build
 export NIGHTDESK_BUILD = $(abspath $B)
 
 UNIT     = $(patsubst %.c,$B/%.t,$(wildcard tests/unit/*.c))
+UNITDB   = $(patsubst %.c,$B/%.t,$(wildcard tests/db/*.c))
 TARGETS  = $(FUZZ:%=$B/tests/fuzz/%)
 BINARIES = $(PROGRAMS:%=$B/%)
 ASSETS   = style.css desk.js favicon.svg
@@ -41,7 +42,7 @@ SQL      = --ext .sql --source pgTAP --pgtap-option suffix=.sql
 DATABASE = tests/private-desk --database --with -
 DESK     = tests/private-desk --with -
 APACHE   = $(wildcard tests/http/front.t tests/http/submit.t tests/http/ticket.t)
-LAYERS   = unit lint sql cli http apache browser fuzz
+LAYERS   = unit lint db sql cli http apache browser fuzz
 SUBMAKE  = $(MAKE) --no-print-directory
 
 all: $(BINARIES)
@@ -49,7 +50,7 @@ all: $(BINARIES)
 $(BINARIES): $B/%: $B/cgi-bin/%.o $B/libdesk.a
 	$(CC) $(CFLAGS) $(RELRO) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(UNIT): %.t: %.o $B/libdesk.a
+$(UNIT) $(UNITDB): %.t: %.o $B/libdesk.a
 	$(CC) $(CFLAGS) $(RELRO) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
 # Made anew and not updated: a module that is gone must not live on in it.
@@ -90,7 +91,7 @@ $(TARGETS): $B/tests/fuzz/%: tests/fuzz/%.c lib/%.c lib/form.c lib/arena.c \
 # kept, and the last run sums it up: its last line is the verdict on all.
 check:
 	tests/needs check
-	@$(SUBMAKE) all $(UNIT) $(TARGETS)
+	@$(SUBMAKE) all $(UNIT) $(UNITDB) $(TARGETS)
 	@rm -rf $B/tap
 	@mkdir -p $B/tap
 	@for layer in $(LAYERS); do \
@@ -107,7 +108,10 @@ check:
 check-unit: $(UNIT)
 	$(PROVE) --exec '' $(UNIT)
 
-check-lint:
+check-db: $(UNITDB)
+	$(DATABASE) $(PROVE) --exec '' $(UNITDB)
+
+check-lint: all
 	$(PROVE) tests/lint
 
 check-sql:
@@ -140,7 +144,7 @@ lint: check-lint $B/lib/assets.h
 		    $$file || exit 1; \
 	done
 	clang $(STRICT) $(INCLUDE) -fsyntax-only \
-	    $(wildcard lib/*.c cgi-bin/*.c tests/unit/*.c tests/fuzz/*.c)
+	    $(wildcard lib/*.c cgi-bin/*.c tests/unit/*.c tests/db/*.c tests/fuzz/*.c)
 	clang++ $(STRICTXX) $(INCLUDE) -fsyntax-only lib/page.cc
 
 fuzz: $(TARGETS)

@@ -55,7 +55,7 @@ static const struct query q_summary = {
 	.sql = "SELECT * FROM api.list_summary()",
 };
 
-#define PAGE_ROWS "26"  /* one more than shown: is there another page? */
+#define PAGE_ROWS "26" /* one more than shown: is there another page? */
 #define SHOWN 25
 #define FEED_ROWS "25"
 #define JSON_ROWS "100"
@@ -108,8 +108,9 @@ list_args(struct request *r, const char *rows)
 static const char *
 escaped(struct request *r, const char *value)
 {
-	static const char hex[] = "0123456789ABCDEF", plain[] =
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
+	static const char hex[] = "0123456789ABCDEF";
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
 	char *text = arena_alloc(r->arena, 3 * strlen(value) + 1), *to = text;
 
 	for (; *value != '\0'; value++) {
@@ -131,15 +132,14 @@ escaped(struct request *r, const char *value)
  * below `path`.  Where we are in the list is only kept by `older`, `newer`.
  */
 static const char *
-link_with(struct request *r, const char *path, const char *name,
-    const char *value)
+link_with(
+    struct request *r, const char *path, const char *name, const char *value)
 {
 	static const char *const kept[] = { "q", "state", "severity", "kind",
 		"product", "sort" };
-	const char *link = arena_printf(
-	    r->arena, "%s%s%s%s%s", path, *value != '\0' ? "?" : "",
-	    *value != '\0' ? name : "", *value != '\0' ? "=" : "",
-	    escaped(r, value));
+	const char *link = arena_printf(r->arena, "%s%s%s%s%s", path,
+	    *value != '\0' ? "?" : "", *value != '\0' ? name : "",
+	    *value != '\0' ? "=" : "", escaped(r, value));
 
 	for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++) {
 		const char *was = form_text(r, kept[i]);
@@ -157,10 +157,10 @@ show_choices(struct request *r, struct page *page, const struct rows *choices)
 {
 	for (int i = 0; i < rows_count(choices); i++) {
 		const char *what = rows_named(choices, i, "what");
-		struct page *choice = page_section(page,
-		    strcmp(what, "kind") == 0	   ? "KIND_CHOICE"
-			: strcmp(what, "product") == 0 ? "PRODUCT_CHOICE"
-						       : "SEVERITY_CHOICE");
+		struct page *choice = page_section(
+		    page, strcmp(what, "kind") == 0      ? "KIND_CHOICE"
+			  : strcmp(what, "product") == 0 ? "PRODUCT_CHOICE"
+							 : "SEVERITY_CHOICE");
 
 		page_row(choice, choices, i);
 		if (strcmp(form_text(r, what),
@@ -179,10 +179,9 @@ show_tabs(struct request *r, struct page *page)
 	page_set(page, "OPEN_LINK", link_with(r, "/tickets", "state", "open"));
 	page_set(
 	    page, "SOLVED_LINK", link_with(r, "/tickets", "state", "solved"));
-	page_show(page,
-	    strcmp(state, "solved") == 0 ? "AT_SOLVED"
-		: *state != '\0'	   ? "AT_OPEN"
-					   : "AT_ALL");
+	page_show(page, strcmp(state, "solved") == 0 ? "AT_SOLVED"
+			: *state != '\0'             ? "AT_OPEN"
+						     : "AT_ALL");
 	page_set(page, "ATOM_LINK", link_with(r, "/tickets.atom", "", ""));
 	page_set(page, "JSON_LINK", link_with(r, "/tickets.json", "", ""));
 	page_set(page, "CSV_LINK", link_with(r, "/tickets.csv", "", ""));
@@ -206,8 +205,8 @@ show_rows(struct request *r, struct page *page, const struct rows *rows)
 		page_set(page_section(page, "OLDER"), "LINK",
 		    link_with(r, "/tickets", "older",
 			rows_named(rows, to - 1, "place")));
-	if (!is_best(r) && (form_or_null(r, "older") != NULL ||
-			       (backwards && is_more)))
+	if (!is_best(r) &&
+	    (form_or_null(r, "older") != NULL || (backwards && is_more)))
 		page_set(page_section(page, "NEWER"), "LINK",
 		    link_with(r, "/tickets", "newer",
 			rows_named(rows, from, "place")));
@@ -250,8 +249,8 @@ show_list(struct request *r)
 static int
 show_home(struct request *r)
 {
-	static const char *const open_args[] = { NULL, "open", NULL, NULL,
-		NULL, "false", NULL, NULL, "6" };
+	static const char *const open_args[] = { NULL, "open", NULL, NULL, NULL,
+		"false", NULL, NULL, "6" };
 	static const char *const solved_args[] = { NULL, "solved", NULL, NULL,
 		NULL, "false", NULL, NULL, "4" };
 	struct call *call_summary = db_call(r, &q_summary, NULL);

@@ -69,8 +69,8 @@ static const struct query q_status = {
 	.params = 0,
 };
 
-#define PERIOD                                                              \
-	"(coalesce($1::timestamptz, coalesce($2::timestamptz, now()) "      \
+#define PERIOD                                                                 \
+	"(coalesce($1::timestamptz, coalesce($2::timestamptz, now()) "         \
 	"- interval '7 days'), coalesce($2::timestamptz, now()))"
 
 static const struct query q_text = {
@@ -141,15 +141,17 @@ static const struct format formats[] = {
 static PGconn *
 connect_to_desk(void)
 {
-	bool named = getenv("PGDATABASE") != NULL || getenv("PGSERVICE") != NULL;
+	bool named =
+	    getenv("PGDATABASE") != NULL || getenv("PGSERVICE") != NULL;
 	/* libpq takes NULL for "not given" and then asks the environment. */
 	const char *const keys[] = { "user", "dbname", "options",
 		"client_encoding", "fallback_application_name", NULL };
 	const char *const values[] = {
 		getenv("PGUSER") != NULL ? NULL : "desk_slacheck",
 		named ? NULL : "nightdesk",
-		getenv("PGOPTIONS") != NULL ? NULL :
-		    "-c statement_timeout=5min -c lock_timeout=10s -c jit=off",
+		getenv("PGOPTIONS") != NULL
+		    ? NULL
+		    : "-c statement_timeout=5min -c lock_timeout=10s -c jit=off",
 		"UTF8",
 		"nightdesk-slacheck",
 		NULL,
@@ -165,7 +167,7 @@ worth_retrying(const PGresult *rows)
 	const char *state = PQresultErrorField(rows, PG_DIAG_SQLSTATE);
 
 	return state != NULL &&
-	    (strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0);
+	       (strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0);
 }
 
 /* A value that is none is the caller's mistake, all else ours. */
@@ -345,8 +347,8 @@ read_options(int argc, char **argv, struct task *t, bool *wants_help)
 			return false;
 	}
 	return optind == argc && !(t->status && t->report != NULL) &&
-	    (t->report != NULL ||
-		(t->period[0] == NULL && t->period[1] == NULL));
+	       (t->report != NULL ||
+		   (t->period[0] == NULL && t->period[1] == NULL));
 }
 
 int
@@ -359,8 +361,7 @@ main(int argc, char **argv)
 	if (!read_options(argc, argv, &t, &wants_help))
 		return complain();
 	if (wants_help)
-		return fputs(help, stdout) < 0 || fflush(stdout) != 0 ?
-		    EX_IOERR :
-		    EX_OK;
+		return fputs(help, stdout) < 0 || fflush(stdout) != 0 ? EX_IOERR
+		                                                      : EX_OK;
 	return run(&t);
 }

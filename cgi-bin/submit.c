@@ -212,8 +212,8 @@ show_preview(struct request *r, struct page *page)
 	struct page *preview = page_section(page, "PREVIEW");
 
 	page_set(preview, "F_SUBJECT", form_text(r, "subject"));
-	page_set(preview, "BODY_HTML",
-	    markup_html(r->arena, body, strlen(body)));
+	page_set(
+	    preview, "BODY_HTML", markup_html(r->arena, body, strlen(body)));
 }
 
 /* The choices that are not rows: can they go on, and who may read it. */
@@ -221,13 +221,12 @@ static void
 show_marks(struct request *r, struct page *page, bool private_first)
 {
 	const char *blocked = form_text(r, "blocked");
-	const char *reader = or_default(form_text(r, "visibility"),
-	    private_first ? "private" : "public");
+	const char *reader = or_default(
+	    form_text(r, "visibility"), private_first ? "private" : "public");
 
-	page_show(page,
-	    strcmp(blocked, "blocked") == 0	   ? "BLOCKED_YES"
-		: strcmp(blocked, "workaround") == 0 ? "BLOCKED_AROUND"
-						     : "BLOCKED_NO");
+	page_show(page, strcmp(blocked, "blocked") == 0      ? "BLOCKED_YES"
+			: strcmp(blocked, "workaround") == 0 ? "BLOCKED_AROUND"
+							     : "BLOCKED_NO");
 	page_show(page,
 	    strcmp(reader, "private") == 0 ? "CHOSE_PRIVATE" : "CHOSE_PUBLIC");
 }
@@ -261,10 +260,9 @@ send_form(struct request *r, int status, const char *token, const char *why)
 	page = page_new(r, "submit-form.html");
 	page_show(page, "AT_REPORT");
 	page_set(page, "TITLE",
-	    why == NULL
-		? rows_named(template, 0, "label")
-		: arena_printf(r->arena, "Error: %s",
-		      rows_named(template, 0, "label")));
+	    why == NULL ? rows_named(template, 0, "label")
+			: arena_printf(r->arena, "Error: %s",
+			      rows_named(template, 0, "label")));
 	page_row(page, template, 0);
 	page_form(page, r);
 	page_set(page, "TOKEN", token);
@@ -278,8 +276,8 @@ send_form(struct request *r, int status, const char *token, const char *why)
 	show_options(page, "PRODUCT_CHOICE", products, "product",
 	    form_text(r, "product"));
 	show_options(page, "SEVERITY_CHOICE", severities, "severity",
-	    or_default(form_text(r, "severity"),
-		rows_named(template, 0, "severity")));
+	    or_default(
+		form_text(r, "severity"), rows_named(template, 0, "severity")));
 	show_marks(r, page, *rows_named(template, 0, "is_private") == 't');
 	return page_send(r, status, page);
 }
@@ -362,11 +360,11 @@ call_submit(struct request *r, const unsigned char *key, bool check_only)
 	args[n++] = form_or_null(r, "mail");
 	args[n++] = check_only ? "true" : "false";
 	args[n++] = pressed(r, "not-security") || form_sent(r, "not_security")
-	    ? "true"
-	    : "false";
+	                ? "true"
+	                : "false";
 	args[n] = pressed(r, "confirm") || form_sent(r, "not_similar")
-	    ? "true"
-	    : "false";
+	              ? "true"
+	              : "false";
 	return db_rows(r, &q_submit, args);
 }
 
@@ -374,8 +372,8 @@ static int
 complain(struct request *r, const struct rows *complaints)
 {
 	for (int i = 0; i < rows_count(complaints); i++)
-		if (strcmp(rows_named(complaints, i, "outcome"),
-			"complaint") == 0)
+		if (strcmp(rows_named(complaints, i, "outcome"), "complaint") ==
+		    0)
 			form_complain(r, rows_named(complaints, i, "field"),
 			    rows_named(complaints, i, "words"));
 	return send_form(r, 422, form_text(r, "token"), NULL);
@@ -425,8 +423,8 @@ ask_about_similar(struct request *r, const struct rows *similar)
 
 		page_set(row, "NUMBER", rows_named(similar, i, "number"));
 		page_set(row, "SUBJECT", rows_named(similar, i, "words"));
-		page_show(row,
-		    rows_null(similar, i, 1) ? "STILL_OPEN" : "IS_SOLVED");
+		page_show(
+		    row, rows_null(similar, i, 1) ? "STILL_OPEN" : "IS_SOLVED");
 	}
 	if (pressed(r, "not-security"))
 		page_show(page, "NOT_SECURITY");
@@ -496,8 +494,8 @@ take_form(struct request *r)
 		return send_form(r, 200, form_text(r, "token"), NULL);
 	if (pressed(r, "security"))
 		return page_send(r, 422,
-		    step_page(r, "submit-hole.html",
-			"Security holes go elsewhere"));
+		    step_page(
+			r, "submit-hole.html", "Security holes go elsewhere"));
 	if (verdict == AUTH_EARLY)
 		return send_form(r, 422, form_text(r, "token"), "EARLY");
 	if (form_or_null(r, "same") != NULL && form_complete(r))
@@ -520,8 +518,7 @@ send_security_txt(struct request *r)
 	const char *text = arena_printf(r->arena,
 	    "Contact: %s\nExpires: %s\nPreferred-Languages: en\n"
 	    "Canonical: %s/.well-known/security.txt\n",
-	    r->conf->security_contact, r->conf->security_expires,
-	    r->conf->url);
+	    r->conf->security_contact, r->conf->security_expires, r->conf->url);
 
 	return web_send(
 	    r, 200, "text/plain; charset=utf-8", text, strlen(text));

@@ -151,8 +151,8 @@ is_number(const char *s)
 static const char *
 page_title(struct request *r, const struct rows *ticket)
 {
-	return arena_printf(r->arena, "#%s %s",
-	    rows_named(ticket, 0, "number"), rows_named(ticket, 0, "subject"));
+	return arena_printf(r->arena, "#%s %s", rows_named(ticket, 0, "number"),
+	    rows_named(ticket, 0, "subject"));
 }
 
 /* The solution stands on top of a solved ticket. */
@@ -223,7 +223,8 @@ by_a_person(struct request *r, int *status)
 	else if (!form_read(r, public_fields))
 		*status = r->status;
 	else if (form_or_null(r, "website") != NULL ||
-	    auth_check(r, "ticket", form_text(r, "token"), key) != AUTH_GOOD)
+		 auth_check(r, "ticket", form_text(r, "token"), key) !=
+		     AUTH_GOOD)
 		*status = say(r, 403, "STALE", "Please press once more");
 	return *status == 0;
 }
@@ -379,9 +380,9 @@ send_mine(struct request *r, int status, const char *token, const char *why)
 	page_rows(page, "ENTRY", thread);
 	page_form(page, r);
 	page_set(page, "TOKEN", token);
-	page_show(page,
-	    *rows_named(ticket, 0, "is_public") == 't' ? "EVERYBODY_READS"
-						       : "STAFF_READ");
+	page_show(page, *rows_named(ticket, 0, "is_public") == 't'
+			    ? "EVERYBODY_READS"
+			    : "STAFF_READ");
 	if (*rows_named(ticket, 0, "is_solved") != 't')
 		page_show(page, "IS_OPEN");
 	if (why != NULL) {
@@ -421,13 +422,13 @@ show_receipt(struct request *r)
 	page = page_new(r, "ticket-receipt.html");
 	page_show(page, "AT_REPORT");
 	page_set(page, "TITLE",
-	    arena_printf(r->arena, "Thank you. Your report is number %s",
-		key[1]));
+	    arena_printf(
+		r->arena, "Thank you. Your report is number %s", key[1]));
 	page_set(page, "LINK", key[0]);
 	page_row(page, ticket, 0);
-	page_show(page,
-	    *rows_named(ticket, 0, "is_public") == 't' ? "EVERYBODY_READS"
-						       : "STAFF_READ");
+	page_show(page, *rows_named(ticket, 0, "is_public") == 't'
+			    ? "EVERYBODY_READS"
+			    : "STAFF_READ");
 	return page_send(r, 200, page);
 }
 
@@ -549,8 +550,7 @@ static const struct route routes[] = {
 
 static const struct query *const queries[] = { &q_ticket, &q_thread, &q_me_too,
 	&q_follow, &q_follow_link, &q_follow_set, &q_link, &q_mine,
-	&q_mine_thread, &q_reply, &q_solved, &q_consent, &q_mine_follow,
-	NULL };
+	&q_mine_thread, &q_reply, &q_solved, &q_consent, &q_mine_follow, NULL };
 
 int
 main(void)

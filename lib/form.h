@@ -25,13 +25,16 @@ enum form_kind {
 struct field {
 	const char *name;
 	enum form_kind kind;
-	size_t max;           /* characters; beyond it a complaint */
+	size_t max;           /* characters, 0 for any; beyond, complain */
 	const char *too_long; /* the complaint, in words for people */
 };
 
 /*
  * Read the body of a POST (application/x-www-form-urlencoded) by the table,
- * which ends with {NULL}.  False: r->status says why (400, 415).
+ * which ends with {NULL}.  False: r->status is 400.  Another type of body
+ * was refused with 415 before any handler ran (web.h).  The form read last
+ * is the one that the functions below speak of; to ask for a name that its
+ * table does not have is log_fatal.
  */
 bool form_read(struct request *, const struct field *);
 

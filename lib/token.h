@@ -40,8 +40,8 @@ bool token_decode(void *to, size_t size, const char *text);
  */
 void token_sign(unsigned char mac[1 + TOKEN_MAC], const char *purpose,
     const void *data, size_t size);
-bool token_verify(const unsigned char mac[1 + TOKEN_MAC],
-    const char *purpose, const void *data, size_t size);
+bool token_verify(const unsigned char mac[1 + TOKEN_MAC], const char *purpose,
+    const void *data, size_t size);
 
 /* HMAC-SHA256 with a caller's key: derives a link from a form's key. */
 void token_derive(unsigned char out[32], const void *key, size_t key_size,

@@ -17,6 +17,9 @@
  * of control bytes; a POST comes from our own pages (Sec-Fetch-Site or
  * Origin, see SECURITY in the README) and its body is no longer than
  * `body_max`.  Everything else is refused before a handler runs.
+ *
+ * Between requests a worker also watches its database connection: when that
+ * ends, it makes room for a fresh process before anybody has to wait.
  */
 struct conf;
 struct db;
@@ -68,8 +71,8 @@ struct request {
 	size_t body_size;    /* bytes */
 	const char *parts[8];
 	enum web_cache cache;
-	struct form *form;   /* see form.h; NULL until read */
-	int status;          /* why a lib call returned NULL */
+	struct form *form; /* see form.h; NULL until read */
+	int status;        /* why a lib call returned NULL */
 };
 
 /* Run the program for ever; returns the exit status of the process. */
@@ -107,8 +110,8 @@ int web_send(struct request *, int status, const char *type, const char *body,
  * The same with an ETag made from the body; 304 without a body when the
  * visitor has it already (RFC 9110, 13.1.2).  Returns the status sent.
  */
-int web_send_tagged(struct request *, const char *type, const char *body,
-    size_t size);
+int web_send_tagged(
+    struct request *, const char *type, const char *body, size_t size);
 
 /* 303 to one of our own paths, "/..." as printed; returns 303. */
 int web_see_other(struct request *, const char *path_format, ...)

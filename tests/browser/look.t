@@ -55,6 +55,8 @@ desk(async ({ open, sign_in, file }) => {
 		equal(await colours(page), ['rgb(255, 255, 255)', 'rgb(0, 0, 0)', 'light']);
 		for (const gone of ['nav', 'main form', '.foot form', '.skip', 'button'])
 			equal([gone, await page.locator(gone).evaluateAll(all => all.filter(one => one.checkVisibility()).length)], [gone, 0]);
+		equal(await page.locator('main *').evaluateAll(all => all.filter(one => one.checkVisibility() &&
+		    !['rgba(0, 0, 0, 0)', 'rgb(255, 255, 255)'].includes(getComputedStyle(one).backgroundColor)).map(one => one.outerHTML.slice(0, 80))), []);
 		for (const there of ['h1', '.thread .msg', 'dl.facts'])
 			ok(await page.locator(there).first().isVisible(), there);
 		const faint = await page.locator('main :is(h1, h2, p, dt, dd, b, time, li)').evaluateAll(all => all.filter(one => {
