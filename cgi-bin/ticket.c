@@ -45,8 +45,11 @@ static const struct query q_ticket = {
 
 static const struct query q_thread = {
 	.name = "thread",
-	.sql = "SELECT * FROM api.public_entry WHERE ticket = $1::int"
-	       " ORDER BY ticket, at, is_change, seq",
+	.sql =
+	    "SELECT is_message, is_change, is_staff, is_solution, seq, initial,"
+	    " name, body_html, what, new, has_new, is_removed, posted_at,"
+	    " posted_words FROM api.public_entry WHERE ticket = $1::int"
+	    " ORDER BY ticket, at, is_change, seq",
 	.params = 1,
 };
 

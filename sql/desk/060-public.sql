@@ -124,14 +124,16 @@ BEGIN
 	WHERE t.visibility = 'public' AND CASE TG_TABLE_NAME
 		WHEN 'kind' THEN t.kind = to_jsonb(NEW) ->> 'name' WHEN 'product' THEN t.product = to_jsonb(NEW) ->> 'name'
 		WHEN 'severity' THEN t.severity = (to_jsonb(NEW) ->> 'level')::smallint WHEN 'state' THEN t.state = to_jsonb(NEW) ->> 'name'
-		WHEN 'resolution' THEN t.resolution = to_jsonb(NEW) ->> 'name' ELSE t.channel = to_jsonb(NEW) ->> 'name' END;
+		WHEN 'resolution' THEN t.resolution = to_jsonb(NEW) ->> 'name'
+		WHEN 'staff' THEN t.assignee = (to_jsonb(NEW) ->> 'id')::int ELSE t.channel = to_jsonb(NEW) ->> 'name' END;
 	RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION desk.relabel() IS 'New words for a kind, product, severity, state, resolution or channel reach every public copy.';
+COMMENT ON FUNCTION desk.relabel() IS 'New words for a kind, product, severity, state, resolution or channel, or a new name of an assignee, reach every public copy.  The history keeps the names of its time.';
 CREATE OR REPLACE TRIGGER relabel AFTER UPDATE OF label ON desk.kind FOR EACH ROW WHEN (NEW.label <> OLD.label) EXECUTE FUNCTION desk.relabel();
 CREATE OR REPLACE TRIGGER relabel AFTER UPDATE OF label ON desk.product FOR EACH ROW WHEN (NEW.label <> OLD.label) EXECUTE FUNCTION desk.relabel();
 CREATE OR REPLACE TRIGGER relabel AFTER UPDATE OF name ON desk.severity FOR EACH ROW WHEN (NEW.name <> OLD.name) EXECUTE FUNCTION desk.relabel();
 CREATE OR REPLACE TRIGGER relabel AFTER UPDATE OF label ON desk.state FOR EACH ROW WHEN (NEW.label <> OLD.label) EXECUTE FUNCTION desk.relabel();
 CREATE OR REPLACE TRIGGER relabel AFTER UPDATE OF label ON desk.resolution FOR EACH ROW WHEN (NEW.label <> OLD.label) EXECUTE FUNCTION desk.relabel();
 CREATE OR REPLACE TRIGGER relabel AFTER UPDATE OF label ON desk.channel FOR EACH ROW WHEN (NEW.label <> OLD.label) EXECUTE FUNCTION desk.relabel();
+CREATE OR REPLACE TRIGGER relabel AFTER UPDATE OF name ON desk.staff FOR EACH ROW WHEN (NEW.name <> OLD.name) EXECUTE FUNCTION desk.relabel();

@@ -44,6 +44,7 @@ CREATE INDEX public_ticket_open ON desk.public_ticket (solved, number);
 CREATE INDEX public_ticket_severity ON desk.public_ticket (severity, solved, number);
 CREATE INDEX public_ticket_kind ON desk.public_ticket (kind, solved, number);
 CREATE INDEX public_ticket_product ON desk.public_ticket (product, solved, number);
+CREATE INDEX public_ticket_three ON desk.public_ticket (product, kind, severity, number);
 CREATE INDEX public_ticket_state ON desk.public_ticket (state, number) WHERE state IN ('new', 'pending', 'fixed');
 COMMENT ON TABLE desk.public_ticket IS 'The public copy of a public ticket.';
 COMMENT ON COLUMN desk.public_ticket.number IS 'public: desk.ticket';
@@ -112,7 +113,7 @@ CREATE TABLE desk.public_search (
 	words		tsvector NOT NULL,
 	subject_words	tsvector NOT NULL GENERATED ALWAYS AS (ts_filter(words, '{a}')) STORED
 );
-CREATE INDEX public_search_words ON desk.public_search USING gin (words) WITH (gin_pending_list_limit = 1024);
+CREATE INDEX public_search_words ON desk.public_search USING gin (words) WITH (gin_pending_list_limit = 256);
 CREATE INDEX public_search_subject ON desk.public_search USING gin (subject_words);
 ALTER TABLE desk.public_search ALTER COLUMN words SET STATISTICS 1000;
 COMMENT ON TABLE desk.public_search IS 'The words of public tickets: subject (A), solution (B), all messages (D); see desk.search_words.';

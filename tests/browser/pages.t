@@ -259,6 +259,9 @@ async function look(page, name, path, then) {
 			equal(await page.evaluate(sideways), [], `${width} px`);
 			equal(await page.evaluate(cut), [], `${width} px`);
 		}
+		await page.emulateMedia({ media: 'print' });
+		equal(await page.evaluate(sideways), [], 'on paper');
+		await page.emulateMedia({ media: null });
 		await page.setViewportSize({ width: 390, height: 800 });
 		equal(await page.evaluate(small_targets), []);
 		equal(await complaints_of_axe(page), []);

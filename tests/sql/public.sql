@@ -107,5 +107,13 @@ SELECT is_empty('SELECT * FROM pg_temp.copies() EXCEPT SELECT * FROM kept', 'and
 SELECT is_empty($$ SELECT number FROM desk.ticket t WHERE (visibility = 'public') <> EXISTS (SELECT FROM desk.public_ticket p WHERE p.number = t.number) $$,
 	'public tickets have a copy and private ones do not');
 
+UPDATE desk.kind SET label = 'Defect' WHERE name = 'bug';
+UPDATE desk.severity SET name = 'Slight' WHERE level = 3;
+UPDATE desk.state SET label = 'Done with' WHERE name = 'resolved';
+UPDATE desk.staff SET name = 'Renamed' WHERE login = 'public-clerk';
+SELECT is_empty($$ SELECT number FROM desk.public_ticket WHERE (kind_label = 'Defect') <> (kind = 'bug')
+	OR (severity_name = 'Slight') <> (severity = 3) OR (state_label = 'Done with') <> solved OR assignee = 'Clerk' $$,
+	'new words of the vocabulary reach every copy');
+
 SELECT * FROM finish();
 ROLLBACK;
