@@ -24,10 +24,8 @@ COMMENT ON VIEW api.public_ticket IS 'A public ticket as its page shows it.';
 
 CREATE VIEW api.public_entry AS
 SELECT ticket, at, seq, is_change, NOT is_change AS is_message, is_staff, is_solution,
-	coalesce(name, CASE WHEN is_staff THEN 'Staff' ELSE 'Requester' END) AS name,
-	upper(left(coalesce(name, 'R'), 1)) AS initial,
-	body_html, desk.field_words(field) AS what, new, new IS NOT NULL AS has_new, is_change AND new IS NULL AS is_removed,
-	desk.utc(at) AS posted_at, desk.words(at) AS posted_words
+	name, initial, body_html, what, new, new IS NOT NULL AS has_new, is_change AND new IS NULL AS is_removed,
+	posted_at, posted_words
 FROM desk.public_entry;
 COMMENT ON VIEW api.public_entry IS 'The public thread; order by ticket, at, is_change, seq.';
 
@@ -247,5 +245,5 @@ GRANT EXECUTE ON FUNCTION api.ticket_me_too(int, text), api.ticket_follow(int, t
 	api.ticket_follow_set(text, boolean), api.ticket_link(text), api.ticket_mine(text, int), api.ticket_mine_thread(text, int),
 	api.ticket_reply(text, int, text, text, text, text, int), api.ticket_solved(text, int, boolean),
 	api.ticket_consent(text, int), api.ticket_mine_follow(text, int, boolean) TO desk_ticket;
-GRANT EXECUTE ON FUNCTION desk.utc(timestamptz), desk.words(timestamptz), desk.span_words(numeric), desk.field_words(text), desk.tone(text, boolean),
+GRANT EXECUTE ON FUNCTION desk.utc(timestamptz), desk.words(timestamptz), desk.span_words(numeric), desk.tone(text, boolean),
 	desk.promise_of(text, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, int, boolean) TO desk_ticket;

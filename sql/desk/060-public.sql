@@ -45,8 +45,10 @@ AS $$
 DECLARE
 	is_first boolean := NOT EXISTS (SELECT FROM desk.public_search WHERE number = m.ticket);
 BEGIN
-	INSERT INTO desk.public_entry (ticket, at, seq, is_change, is_staff, is_solution, name, body_html)
-	VALUES (m.ticket, m.posted_at, m.id, false, m.author = 'staff', m.solution, desk.visible(m.name), m.body_html);
+	INSERT INTO desk.public_entry (ticket, at, seq, is_change, is_staff, is_solution, name, initial, body_html, posted_at, posted_words)
+	VALUES (m.ticket, m.posted_at, m.id, false, m.author = 'staff', m.solution,
+		coalesce(desk.visible(m.name), CASE m.author WHEN 'staff' THEN 'Staff' ELSE 'Requester' END),
+		upper(left(coalesce(desk.visible(m.name), 'R'), 1)), m.body_html, desk.utc(m.posted_at), desk.words(m.posted_at));
 	IF is_first THEN
 		INSERT INTO desk.public_search (number, words)
 		SELECT m.ticket, desk.add_words(setweight(desk.search_words(t.subject), 'A'), m.body, m.solution)
@@ -86,10 +88,9 @@ BEGIN
 	IF NOT desk.is_shown(c) THEN
 		RETURN;
 	END IF;
-	INSERT INTO desk.public_entry (ticket, at, seq, is_change, is_staff, is_solution, name, field, new)
-	SELECT c.ticket, c.changed_at, c.id, true, c.actor = 'staff', false,
-		desk.actor_words(c),
-		c.field, desk.change_words(c.field, c.new)
+	INSERT INTO desk.public_entry (ticket, at, seq, is_change, is_staff, is_solution, name, initial, field, what, new, posted_at, posted_words)
+	SELECT c.ticket, c.changed_at, c.id, true, c.actor = 'staff', false, desk.actor_words(c), '',
+		c.field, desk.field_words(c.field), desk.change_words(c.field, c.new), desk.utc(c.changed_at), desk.words(c.changed_at)
 	FROM desk.public_ticket p WHERE p.number = c.ticket;
 END
 $$;

@@ -90,10 +90,14 @@ CREATE TABLE desk.public_entry (
 	is_change	boolean NOT NULL,
 	is_staff	boolean NOT NULL,
 	is_solution	boolean NOT NULL,
-	name		text,
+	name		text NOT NULL,
+	initial		text NOT NULL,
 	body_html	text,
 	field		text,
+	what		text,
 	new		text,
+	posted_at	text NOT NULL,
+	posted_words	text NOT NULL,
 	PRIMARY KEY (ticket, at, is_change, seq)
 );
 COMMENT ON TABLE desk.public_entry IS 'The public thread: messages, and changes that everybody may see, in order.';
@@ -103,10 +107,14 @@ COMMENT ON COLUMN desk.public_entry.seq IS 'public: desk.message.id or desk.chan
 COMMENT ON COLUMN desk.public_entry.is_change IS 'public: a change of a field, else a message';
 COMMENT ON COLUMN desk.public_entry.is_staff IS 'public: by staff';
 COMMENT ON COLUMN desk.public_entry.is_solution IS 'public: the solution';
-COMMENT ON COLUMN desk.public_entry.name IS 'public: by whom; NULL for a requester who gave no name';
+COMMENT ON COLUMN desk.public_entry.name IS 'public: by whom, in words';
+COMMENT ON COLUMN desk.public_entry.initial IS 'public: the first letter of it';
 COMMENT ON COLUMN desk.public_entry.body_html IS 'public: a message as safe HTML';
 COMMENT ON COLUMN desk.public_entry.field IS 'public: what changed';
+COMMENT ON COLUMN desk.public_entry.what IS 'public: the same in words';
 COMMENT ON COLUMN desk.public_entry.new IS 'public: to what, in words';
+COMMENT ON COLUMN desk.public_entry.posted_at IS 'public: desk.utc(at); to write it once is a fifth of the time of a page';
+COMMENT ON COLUMN desk.public_entry.posted_words IS 'public: desk.words(at), in the zone of the session that wrote it';
 
 CREATE TABLE desk.public_search (
 	number		int PRIMARY KEY REFERENCES desk.public_ticket ON DELETE CASCADE,

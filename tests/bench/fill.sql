@@ -165,12 +165,15 @@ JOIN desk.kind k ON k.name = t.kind JOIN desk.severity v ON v.level = t.severity
 JOIN desk.channel ch ON ch.name = t.channel LEFT JOIN desk.product d ON d.name = t.product LEFT JOIN desk.resolution e ON e.name = t.resolution
 WHERE p.visibility = 'public' ORDER BY p.n;
 
-INSERT INTO desk.public_entry (ticket, at, seq, is_change, is_staff, is_solution, name, body_html)
-SELECT m.ticket, m.posted_at, m.id, false, m.author = 'staff', m.solution, desk.visible(m.name), m.body_html
+INSERT INTO desk.public_entry (ticket, at, seq, is_change, is_staff, is_solution, name, initial, body_html, posted_at, posted_words)
+SELECT m.ticket, m.posted_at, m.id, false, m.author = 'staff', m.solution,
+	coalesce(desk.visible(m.name), CASE m.author WHEN 'staff' THEN 'Staff' ELSE 'Requester' END),
+	upper(left(coalesce(desk.visible(m.name), 'R'), 1)), m.body_html, desk.utc(m.posted_at), desk.words(m.posted_at)
 FROM desk.message m JOIN plan p ON m.ticket = p.first + p.n WHERE p.visibility = 'public' ORDER BY m.id;
 CREATE TEMP TABLE said AS SELECT field, new, desk.change_words(field, new) AS words FROM (SELECT DISTINCT field, new FROM desk.change WHERE field <> 'answered_at') x;
-INSERT INTO desk.public_entry (ticket, at, seq, is_change, is_staff, is_solution, name, field, new)
-SELECT c.ticket, c.changed_at, c.id, true, true, false, s.name, c.field, d.words
+INSERT INTO desk.public_entry (ticket, at, seq, is_change, is_staff, is_solution, name, initial, field, what, new, posted_at, posted_words)
+SELECT c.ticket, c.changed_at, c.id, true, true, false, s.name, '', c.field, desk.field_words(c.field), d.words,
+	desk.utc(c.changed_at), desk.words(c.changed_at)
 FROM desk.change c JOIN plan p ON c.ticket = p.first + p.n JOIN desk.staff s ON s.id = c.staff
 JOIN said d ON d.field = c.field AND d.new IS NOT DISTINCT FROM c.new
 WHERE p.visibility = 'public' AND desk.is_shown(c) ORDER BY c.id;

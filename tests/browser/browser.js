@@ -177,7 +177,7 @@ function focused() {
 	const at = document.elementFromPoint(box.left + Math.min(box.width / 2, 20), box.top + box.height / 2);
 	const ring = [element, element.closest('.choice, .pick > div')].some(one =>
 	    one && getComputedStyle(one).outlineStyle !== 'none' && parseFloat(getComputedStyle(one).outlineWidth) >= 2);
-	const seen = box.top >= 0 && box.bottom <= innerHeight + 1 || box.height > innerHeight && box.bottom > 0 && box.top < innerHeight;
+	const seen = box.top >= 0 && box.bottom <= innerHeight + 1 || box.height > innerHeight / 2 && box.bottom > 0 && box.top < innerHeight;
 
 	return {
 		name: (element.getAttribute('aria-label') || label.textContent).trim().replace(/\s+/g, ' '),

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // What it looks like and weighs: the themes, paper, high contrast, no motion,
 // and the bytes of a first visit.
-const { desk, test, base, equal, match, ok } = require('./browser.js');
+const { desk, test, comment, base, equal, match, ok } = require('./browser.js');
 
 const colours = page => page.evaluate(() => {
 	const { backgroundColor, color, colorScheme } = getComputedStyle(document.documentElement);
@@ -130,6 +130,7 @@ desk(async ({ open, sign_in, file }) => {
 			const icon = await page.locator('link[rel=icon]').getAttribute('href');
 			if (!asked.has(icon))
 				bytes += Number((await page.request.head(base + icon)).headers()['content-length']) + 500;
+			comment(`${path}: ${bytes} bytes`);
 			ok(bytes <= 25000, `${bytes} bytes`);
 			ok(bytes > 5000, `${bytes} bytes cannot be all`);
 			ok([...asked].some(name => name.endsWith('.css')) && [...asked].some(name => name.endsWith('.js')), [...asked].join(' '));
@@ -146,6 +147,7 @@ desk(async ({ open, sign_in, file }) => {
 		session.on('Network.requestServedFromCache', ({ requestId }) => asked.delete(requestId));
 		session.on('Network.responseReceived', ({ requestId, response }) => response.fromDiskCache && asked.delete(requestId));
 		await page.goto('/tickets', { waitUntil: 'networkidle' });
-		equal([...asked.values()], ['/tickets']);
+		// Chromium fetches the icon when it likes, and not through this cache.
+		equal([...asked.values()].filter(path => !path.endsWith('.svg')), ['/tickets']);
 	});
 });

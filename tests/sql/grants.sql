@@ -99,7 +99,6 @@ desk_ticket
 	EXECUTE api.ticket_mine_thread(text, integer)
 	EXECUTE api.ticket_reply(text, integer, text, text, text, text, integer)
 	EXECUTE api.ticket_solved(text, integer, boolean)
-	EXECUTE desk.field_words(text)
 	EXECUTE desk.promise_of(text, timestamp with time zone, timestamp with time zone, timestamp with time zone, timestamp with time zone, timestamp with time zone, integer, boolean)
 	EXECUTE desk.span_words(numeric)
 	EXECUTE desk.tone(text, boolean)
