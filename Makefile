@@ -126,8 +126,9 @@ check-http: all
 check-apache: all
 	tests/private-desk --server apache --with - $(PROVE) $(APACHE)
 
+# Two at a time: each waits for its browser more than it works.
 check-browser: all
-	$(PROVE) tests/browser
+	$(PROVE) -j 2 tests/browser
 
 check-fuzz: $(TARGETS)
 	$(PROVE) tests/fuzz
