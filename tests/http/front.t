@@ -100,8 +100,8 @@ get($_) for '/r/SECRET-1', '/%72/SECRET-2', '//r/SECRET-3', '/follow/SECRET-4',
     '/unfollow/SECRET-5?SECRET-6';
 kill 'TERM', $ticket;
 my $until = time + 10;
-select undef, undef, undef, 0.1
-    while time < $until && get('/tickets/0')->{status} == 404;
+select undef, undef, undef, 0.1		# a process that has ended runs no file
+    while time < $until && defined readlink "/proc/$ticket/exe";
 get($_) for '/r/SECRET-7', '/%72/SECRET-8';
 
 # ... which the rest of the desk outlives.
@@ -221,7 +221,10 @@ sub valid_as_it_is {
 	open my $outer, '>', "$dir/outer.conf" or die $!;
 	my ($modules) = $text =~ /^#\ta2enmod ((?:.*\\\n)*.*)/m;
 	print $outer $server eq 'nginx'
-	    ? "pid $dir/pid;\nevents { }\nhttp { include $dir/site.conf; }\n"
+	    ? join '', "pid $dir/pid;\nevents { }\nhttp {\n",
+		(map { "${_}_temp_path $dir/$_;\n" }
+		    qw(client_body proxy fastcgi uwsgi scgi)),
+		"include $dir/site.conf;\n}\n"
 	    : join '', (map { "LoadModule ${_}_module /usr/lib/apache2/modules/mod_$_.so\n" }
 		qw(mpm_event authz_core socache_shmcb), $modules =~ /\w+/g),
 		"ServerName localhost\nListen 127.0.0.1:$ports[0]\n",
