@@ -169,12 +169,12 @@ async function press(page, name, within = page) {
 
 // Where the keyboard is, and whether one sees it: the element's ring, or the
 // ring of the card around it, is wide enough; it is on the screen; nothing
-// lies over its middle.
+// lies over its middle, or over its last line on the screen if that is below.
 function focused() {
 	const element = document.activeElement;
 	const box = element.getBoundingClientRect();
 	const label = element.labels?.[0] ?? element;
-	const at = document.elementFromPoint(box.left + Math.min(box.width / 2, 20), box.top + box.height / 2);
+	const at = document.elementFromPoint(box.left + Math.min(box.width / 2, 20), Math.min(box.top + box.height / 2, innerHeight - 1));
 	const ring = [element, element.closest('.choice, .pick > div')].some(one =>
 	    one && getComputedStyle(one).outlineStyle !== 'none' && parseFloat(getComputedStyle(one).outlineWidth) >= 2);
 	const seen = box.top >= 0 && box.bottom <= innerHeight + 1 || box.height > innerHeight / 2 && box.bottom > 0 && box.top < innerHeight;
