@@ -1,5 +1,5 @@
 -- The public copies.  One function per table says what everybody may see of
--- a row; the triggers of sql/desk/ticket.sql call them.
+-- a row; the triggers of sql/desk/050-ticket.sql call them.
 
 CREATE OR REPLACE FUNCTION desk.publish_ticket(t desk.ticket) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
