@@ -10,9 +10,10 @@
 # make install     into DESTDIR and PREFIX, see README
 # make clean       forget build/; var/ stays
 
-PROGRAMS = submit list ticket login staff slacheck
-LIB      = arena auth conf csv db form log markup page token web
-FUZZ     = form markup
+PROGRAMS = submit list ticket login staff slacheck page notify promise calendar \
+           duty
+LIB      = arena auth command conf csv db form hook ical log mail markup page token web
+FUZZ     = form ical mail markup
 SERVER   = nginx
 SECONDS  = 60
 PREFIX   = /usr/local
@@ -27,8 +28,10 @@ HARDEN   = -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
 CONTROL  = $(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
 RELRO    = -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined
-INCLUDE  = -Ilib -I$B/lib -I$(shell pg_config --includedir)
-LIBS     = -lfcgi -lpq -lctemplate -lmd4c -lgcrypt -lstdc++
+INCLUDE  = -Ilib -I$B/lib -I$(shell pg_config --includedir) \
+           $(shell pkg-config --cflags-only-I gmime-3.0 | sed 's/-I/-isystem /g')
+NETWORK  = -lcurl -ljansson -lgmime-3.0 -lgobject-2.0 -lglib-2.0
+LIBS     = -lfcgi -lpq -lctemplate -lmd4c -lical -lgcrypt -lstdc++
 B        = build
 export NIGHTDESK_BUILD = $(abspath $B)
 
@@ -46,6 +49,8 @@ LAYERS   = unit lint db sql cli http apache browser fuzz
 SUBMAKE  = $(MAKE) --no-print-directory
 
 all: $(BINARIES)
+
+$B/notify $B/tests/unit/mail.t: LIBS += $(NETWORK)
 
 $(BINARIES): $B/%: $B/cgi-bin/%.o $B/libdesk.a
 	$(CC) $(CFLAGS) $(RELRO) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -80,11 +85,14 @@ $B/lib/assets.h: $(ASSETS:%=htdocs/%) Makefile
 		echo "#define $$name \"/$$path\""; \
 	done >$@
 
+$B/tests/fuzz/mail: lib/token.c
+$B/tests/fuzz/mail: FUZZLIBS = $(NETWORK) -lgcrypt
+
 $(TARGETS): $B/tests/fuzz/%: tests/fuzz/%.c lib/%.c lib/form.c lib/arena.c \
     lib/log.c
 	@mkdir -p $(@D)
-	clang $(STRICT) -Ilib -O1 -g -fsanitize=fuzzer,address,undefined \
-	    -fno-sanitize-recover=undefined -o $@ $^ $(if $(filter markup,$*),-lmd4c)
+	clang $(STRICT) $(INCLUDE) -O1 -g -fsanitize=fuzzer,address,undefined \
+	    -fno-sanitize-recover=undefined -o $@ $^ $(FUZZLIBS) $(if $(filter markup,$*),-lmd4c) $(if $(filter ical,$*),-lical)
 
 # Layer by layer, each with a database or desk of its own (a browser test
 # starts its desk itself).  What they said is

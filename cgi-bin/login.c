@@ -1,10 +1,13 @@
 /*
  * login - sign staff in and out
  *
- *	GET  /login			the form; ?ticket=N goes on to that
- *ticket POST /login			sign in POST /logout
- *sign out GET  /login/sessions		where one is signed in POST
- * /login/sessions/end	end one of them, or all others
+ *	GET  /login			the form; ?ticket=N goes on there
+ *	POST /login			sign in
+ *	POST /logout			sign out
+ *	GET  /login/sessions		where one is signed in
+ *	POST /login/sessions/end	end one of them, or all others
+ *	GET, POST /login/contact	how one wants mail
+ *	POST /login/contact/confirm	the code that a new address got
  *
  * and, as a command for the operator, who reaches the database by the
  * libpq environment (PGHOST, PGDATABASE, PGUSER...) with the owner's rights:
@@ -73,6 +76,25 @@ static const struct query q_session_end = {
 	.params = 2,
 };
 
+static const struct query q_contact = {
+	.name = "login_contact",
+	.sql = "SELECT * FROM api.login_contact($1)",
+	.params = 1,
+};
+
+static const struct query q_contact_set = {
+	.name = "login_contact_set",
+	.sql = "SELECT * FROM "
+	       "api.login_contact_set($1, $2, $3, $4, $5, $6, $7)",
+	.params = 7,
+};
+
+static const struct query q_contact_confirm = {
+	.name = "login_contact_confirm",
+	.sql = "SELECT 1 WHERE api.login_contact_confirm($1, $2)",
+	.params = 2,
+};
+
 static const struct query q_staff_add = {
 	.name = "staff_add",
 	.sql = "SELECT api.staff_add($1, $2, $3, $4::int, $5::int, $6)",
@@ -97,6 +119,28 @@ static const struct field sign_in_form[] = {
 static const struct field session_form[] = {
 	{ "csrf", FORM_LINE, 200, "This form is damaged" },
 	{ "session", FORM_LINE, 9, "This is not a session" },
+	{ NULL, FORM_LINE, 0, NULL },
+};
+
+static const struct field contact_form[] = {
+	{ "csrf", FORM_LINE, 200, "This form is damaged" },
+	{ "mail", FORM_LINE, 254, "An address has at most 254 characters" },
+	{ "digest", FORM_LINE, 20, "Choose one of the three" },
+	{ "digest_at", FORM_LINE, 20, "Type a time like 08:00" },
+	{ "quiet_from", FORM_LINE, 20, "Type a time like 22:00" },
+	{ "quiet_until", FORM_LINE, 20, "Type a time like 07:00" },
+	{ "zone", FORM_LINE, 60, "There is no such time zone" },
+	{ NULL, FORM_LINE, 0, NULL },
+};
+
+static const struct field confirm_form[] = {
+	{ "csrf", FORM_LINE, 200, "This form is damaged" },
+	{ "code", FORM_LINE, 40, "The code is shorter" },
+	{ NULL, FORM_LINE, 0, NULL },
+};
+
+static const struct field contact_query[] = {
+	{ "done", FORM_LINE, 10, "This is not an outcome" },
 	{ NULL, FORM_LINE, 0, NULL },
 };
 
@@ -292,6 +336,113 @@ end_sessions(struct request *r)
 	return web_see_other(r, "/login/sessions");
 }
 
+/* The page of contacts but for what stands in its fields. */
+static struct page *
+contact_page(struct request *r, const char *title)
+{
+	const char *token[] = { auth_session(r) };
+	const struct rows *contact = db_rows(r, &q_contact, token);
+	struct page *page;
+
+	if (contact == NULL)
+		return NULL;
+	page = page_new(r, "login-contact.html");
+	page_set(page, "title", title);
+	page_show(page, "staff_nav");
+	page_set(page, "logout_csrf", auth_token(r, auth_purpose(r, "logout")));
+	page_set(page, "csrf", auth_token(r, auth_purpose(r, "contact")));
+	page_set(page, "mail", rows_named(contact, 0, "mail"));
+	page_set(page, "asked_mail", rows_named(contact, 0, "asked_mail"));
+	if (*rows_named(contact, 0, "is_asked") == 't')
+		page_show(page, "is_asked");
+	if (*rows_named(contact, 0, "has_mail") == 't')
+		page_show(page, "has_mail");
+	return page;
+}
+
+static int
+to_sign_in(struct request *r)
+{
+	return r->status == 401 ? web_see_other(r, "/login") : r->status;
+}
+
+static int
+show_contact(struct request *r)
+{
+	const char *token[] = { auth_session(r) };
+	const struct rows *contact;
+	struct page *page;
+
+	if (!form_query(r, contact_query))
+		return r->status;
+	if ((page = contact_page(r, "Mail to you")) == NULL ||
+	    (contact = db_rows(r, &q_contact, token)) == NULL)
+		return to_sign_in(r);
+	page_row(page, contact, 0);
+	if (strcmp(form_text(r, "done"), "saved") == 0)
+		page_show(page, "saved");
+	if (strcmp(form_text(r, "done"), "wrong") == 0)
+		page_show(page, "wrong_code");
+	return page_send(r, 200, page);
+}
+
+static int
+contact_again(struct request *r)
+{
+	struct page *page = contact_page(r, "Error: Mail to you");
+
+	if (page == NULL)
+		return to_sign_in(r);
+	page_form(page, r);
+	return page_send(r, 422, page);
+}
+
+static int
+set_contact(struct request *r)
+{
+	const struct rows *complaints;
+	int i;
+
+	if (!form_read(r, contact_form))
+		return r->status;
+	if (!form_is_ours(r, "contact"))
+		return 403;
+	if (!form_complete(r))
+		return contact_again(r);
+
+	const char *args[] = { auth_session(r), form_text(r, "mail"),
+		form_text(r, "digest"), form_text(r, "digest_at"),
+		form_text(r, "quiet_from"), form_text(r, "quiet_until"),
+		form_text(r, "zone") };
+
+	if ((complaints = db_rows(r, &q_contact_set, args)) == NULL)
+		return to_sign_in(r);
+	for (i = 0; i < rows_count(complaints); i++)
+		form_complain(r, rows_text(complaints, i, 0),
+		    rows_text(complaints, i, 1));
+	if (!form_complete(r))
+		return contact_again(r);
+	return web_see_other(r, "/login/contact?done=saved");
+}
+
+static int
+confirm_contact(struct request *r)
+{
+	const struct rows *right;
+
+	if (!form_read(r, confirm_form))
+		return r->status;
+	if (!form_is_ours(r, "contact"))
+		return 403;
+
+	const char *args[] = { auth_session(r), form_text(r, "code") };
+
+	if ((right = db_rows(r, &q_contact_confirm, args)) == NULL)
+		return to_sign_in(r);
+	return web_see_other(r, "/login/contact?done=%s",
+	    rows_count(right) > 0 ? "saved" : "wrong");
+}
+
 /* The command ------------------------------------------------------------ */
 
 static const char usage[] =
@@ -474,11 +625,15 @@ static const struct route routes[] = {
 	{ "POST", "/logout", sign_out, WEB_PRIVATE },
 	{ "GET", "/login/sessions", show_sessions, WEB_PRIVATE },
 	{ "POST", "/login/sessions/end", end_sessions, WEB_PRIVATE },
+	{ "GET", "/login/contact", show_contact, WEB_PRIVATE },
+	{ "POST", "/login/contact", set_contact, WEB_PRIVATE },
+	{ "POST", "/login/contact/confirm", confirm_contact, WEB_PRIVATE },
 	{ NULL, NULL, NULL, WEB_PRIVATE },
 };
 
 static const struct query *const queries[] = { &q_params, &q_finish, &q_end,
-	&q_sessions, &q_session_end, NULL };
+	&q_sessions, &q_session_end, &q_contact, &q_contact_set,
+	&q_contact_confirm, NULL };
 
 int
 main(int argc, char **argv)

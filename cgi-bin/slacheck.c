@@ -4,274 +4,263 @@
  *	slacheck
  *		Look once: note which clocks have come near their end and which
  *		have passed it, each once and for all, and write the mails that
- *		tell of them.  Then forget what is no longer needed: old counts
- *		of limits, sessions that have ended.  Says nothing; made to be
- *		run each minute.  With nothing due nothing is written.
- *	slacheck --report[=text|csv|json] [--since WHEN] [--until WHEN]
+ *		tell of them; page the next person where nobody acknowledged;
+ *		and whatever else is a matter of time (api.sla_tick lists it).
+ *		Says nothing; made to be run each minute.
+ *	slacheck --report[=FORMAT|weekly] [--format FORMAT]
+ *	    [--since WHEN] [--until WHEN] [--mail on-duty|NAME]
  *		The figures of a period, by default the last 7 days: promises
- *		kept and broken, percentiles, and how the open ones stand now,
- *		per channel and severity.  WHEN is a date or time as PostgreSQL
- *		reads it ("2026-11-01", "yesterday", "-infinity"), in the zone
- *		of PGTZ; --until itself is no longer part of the period.
- *	slacheck --status
- *		One line for a monitoring system; the exit status tells.
+ *		kept and broken, percentiles, each broken one with its reason,
+ *		and how the open ones stand now.  FORMAT is text, csv, json,
+ *		html or prometheus.  "weekly" is the last whole week, Monday
+ *		to Monday in the desk's zone.  WHEN is a date or time as
+ *		PostgreSQL reads it ("2026-11-01", "yesterday", "-infinity"),
+ *		in the zone of PGTZ; --until itself is no longer part of the
+ *		period.  --mail puts the report into the outbox instead of
+ *		printing it, to those on duty or to one of the staff by
+ *		sign-in name or address; the same week to the same reader
+ *		once, however often it is asked for.
+ *	slacheck --metrics FILE
+ *		The state of things for the textfile collector of Prometheus.
+ *		FILE is replaced as a whole: nobody reads half of it.
+ *	slacheck --status [--max-age MINUTES]
+ *		One line for a monitoring system; the exit status tells.  Who
+ *		watches the watchman: it is critical when the last run that
+ *		got to its end is older than 5 minutes, or MINUTES.
  *	slacheck --help
  *
  * Exit status:
- *	0	done; --status: no open promise is near its end or broken
- *	1	--status: some are near their end, none is broken
- *	2	--status: some are broken and still open
- *	3	--status: unknown, the database could not be asked
+ *	0	done; --status: all is well
+ *	1	--status: a promise is near its end, too few are on duty, or
+ *		a promise broken a week ago still has no reason
+ *	2	--status: a promise is broken and still open, nobody is on
+ *		duty, or slacheck has not run
+ *	3	--status: unknown: the database could not be asked, or
+ *		slacheck never ran
  *	64	this is not how it is called
  *	69	the database could not be reached
  *	70	the database refused or failed, what and why is on stderr
  *	74	the report could not be written
  *
- * Any number may run at once, and any may be killed at any moment: each
- * batch is one transaction, and a clock that another one holds is left to
- * it (api.sla_check).  Runs as the database role desk_slacheck.  libpq's
- * variables say where the database is.
+ * With nothing due nothing is written, with one exception: its pulse, one
+ * row of desk.last_run, at most once a minute (and each ten minutes that the
+ * weekly figures were looked at).  Without it nobody could tell a desk with
+ * nothing due from a cron that is dead; and a gap between two pulses, which
+ * becomes a row of desk.missed_run, would not be seen.
  *
- * It speaks libpq itself rather than through lib/db.h, whose way to fail is
- * made for workers that a supervisor starts again.
+ * Any number may run at once, and any may be killed at any moment: each
+ * step and each batch is one transaction, and a clock that another one
+ * holds is left to it (desk.sla_check).  A step that fails is reported and
+ * the next ones are done all the same.  Runs as the database role
+ * desk_slacheck.  libpq's variables say where the database is.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
-#include <libpq-fe.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
+#include <unistd.h>
 
+#include "command.h"
 #include "db.h"
 #include "log.h"
 
-#define BATCH "500" /* clocks in one transaction */
-#define TRIES 5     /* when two transactions got in each other's way */
+#define BATCH "500"  /* clocks in one transaction */
+#define STEPS_MAX 20 /* a bound for the steps that may fail in a row */
 #define STATUS_UNKNOWN 3
+#define MAX_AGE "5" /* minutes */
+#define PATH_BYTES 4096
 
-static const struct query q_check = {
-	.name = "check",
-	.sql = "SELECT looked FROM api.sla_check($1::int)",
-	.params = 1,
-};
-
-static const struct query q_clean = {
-	.name = "clean",
-	.sql = "SELECT counts, sessions FROM api.sla_clean($1::int)",
-	.params = 1,
+static const struct query q_tick = {
+	.name = "tick",
+	.sql = "SELECT next_step FROM api.sla_tick($1::int, $2::int, $3::int)",
+	.params = 3,
 };
 
 static const struct query q_status = {
 	.name = "status",
-	.sql = "SELECT status, line FROM api.sla_status()",
+	.sql = "SELECT status, line FROM api.sla_status($1::int)",
+	.params = 1,
+};
+
+static const struct query q_metrics = {
+	.name = "metrics",
+	.sql = "SELECT line FROM api.sla_metrics()",
 	.params = 0,
 };
 
-#define PERIOD                                                                 \
-	"(coalesce($1::timestamptz, coalesce($2::timestamptz, now()) "         \
-	"- interval '7 days'), coalesce($2::timestamptz, now()))"
+/* weekly, since, until, and the form or the reader */
+#define PERIOD "api.sla_period($1::boolean, $2::timestamptz, $3::timestamptz) p"
 
-static const struct query q_text = {
-	.name = "text",
-	.sql = "SELECT line FROM api.sla_report_text" PERIOD,
-	.params = 2,
+static const struct query q_report = {
+	.name = "report",
+	.sql = "SELECT l.line FROM " PERIOD
+	       ", api.sla_lines($4, p.since_at, p.until_at) l",
+	.params = 4,
 };
 
-static const struct query q_csv = {
-	.name = "csv",
-	.sql = "SELECT * FROM api.sla_report" PERIOD,
-	.params = 2,
+static const struct query q_mail = {
+	.name = "mail",
+	.sql = "SELECT m.mails FROM " PERIOD
+	       ", api.sla_mail($4, p.since_at, p.until_at) m",
+	.params = 4,
 };
 
-static const struct query q_json = {
-	.name = "json",
-	.sql = "SELECT report FROM api.sla_report_json" PERIOD,
-	.params = 2,
+struct task {
+	const char *format;  /* of the report; NULL unless asked for */
+	const char *mail;    /* to whom it goes; NULL to print it */
+	const char *metrics; /* the file to replace; NULL unless asked for */
+	const char *max_age; /* minutes; NULL for the default */
+	bool status;
+	bool weekly;
+	const char *since, *until; /* NULL for the default */
 };
 
-static void
-print_lines(const PGresult *rows)
-{
-	int i;
-
-	for (i = 0; i < PQntuples(rows); i++)
-		puts(PQgetvalue(rows, i, 0));
-}
-
-/* RFC 4180.  Names of ours and numbers: no cell begins like a formula. */
-static void
-print_cell(const char *text, bool is_last)
-{
-	putchar('"');
-	for (; *text != '\0'; text++) {
-		if (*text == '"')
-			putchar('"');
-		putchar(*text);
-	}
-	fputs(is_last ? "\"\r\n" : "\",", stdout);
-}
-
-static void
-print_csv(const PGresult *rows)
-{
-	int i, k, last = PQnfields(rows) - 1;
-
-	for (k = 0; k <= last; k++)
-		print_cell(PQfname(rows, k), k == last);
-	for (i = 0; i < PQntuples(rows); i++)
-		for (k = 0; k <= last; k++)
-			print_cell(PQgetvalue(rows, i, k), k == last);
-}
-
-struct format {
-	const char *name;
-	const struct query *query;
-	void (*print)(const PGresult *);
-};
-
-static const struct format formats[] = {
-	{ "text", &q_text, print_lines },
-	{ "csv", &q_csv, print_csv },
-	{ "json", &q_json, print_lines },
-	{ NULL, NULL, NULL },
-};
-
-static PGconn *
-connect_to_desk(void)
-{
-	bool named =
-	    getenv("PGDATABASE") != NULL || getenv("PGSERVICE") != NULL;
-	/* libpq takes NULL for "not given" and then asks the environment. */
-	const char *const keys[] = { "user", "dbname", "options",
-		"client_encoding", "fallback_application_name", NULL };
-	const char *const values[] = {
-		getenv("PGUSER") != NULL ? NULL : "desk_slacheck",
-		named ? NULL : "nightdesk",
-		getenv("PGOPTIONS") != NULL
-		    ? NULL
-		    : "-c statement_timeout=5min -c lock_timeout=10s -c jit=off",
-		"UTF8",
-		"nightdesk-slacheck",
-		NULL,
-	};
-
-	return PQconnectdbParams(keys, values, 0);
-}
-
-/* Deadlock or serialization failure: nothing was done, so do it again. */
+/*
+ * One step; the next one in *step.  False when it failed, and then the next
+ * one is that with the next number.
+ */
 static bool
-worth_retrying(const PGresult *rows)
+take_step(PGconn *pg, int *step, int failed, int *status)
 {
-	const char *state = PQresultErrorField(rows, PG_DIAG_SQLSTATE);
+	char number[16], failures[16];
+	const char *const params[] = { number, BATCH, failures };
+	PGresult *rows;
 
-	return state != NULL &&
-	       (strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0);
-}
-
-/* A value that is none is the caller's mistake, all else ours. */
-static int
-blame(const PGconn *pg, const PGresult *rows)
-{
-	const char *state = PQresultErrorField(rows, PG_DIAG_SQLSTATE);
-
-	if (PQstatus(pg) != CONNECTION_OK)
-		return EX_UNAVAILABLE;
-	if (state != NULL &&
-	    (strncmp(state, "22", 2) == 0 || strcmp(state, "PT400") == 0))
-		return EX_USAGE;
-	return EX_SOFTWARE;
-}
-
-/* The rows, which the caller clears, or NULL and why in *status. */
-static PGresult *
-ask(PGconn *pg, const struct query *q, const char *const *params, int *status)
-{
-	PGresult *rows = NULL;
-	const char *words;
-	int try;
-
-	for (try = 0; try < TRIES; try++) {
-		PQclear(rows);
-		rows = PQexecParams(
-		    pg, q->sql, q->params, NULL, params, NULL, NULL, 0);
-		if (PQresultStatus(rows) == PGRES_TUPLES_OK)
-			return rows;
-		if (!worth_retrying(rows))
-			break;
+	snprintf(number, sizeof(number), "%d", *step);
+	snprintf(failures, sizeof(failures), "%d", failed);
+	if ((rows = command_ask(pg, &q_tick, params, status)) == NULL) {
+		log_warn("step %d of this run was not done", *step);
+		(*step)++;
+		return false;
 	}
-	words = PQresultErrorField(rows, PG_DIAG_MESSAGE_PRIMARY);
-	log_warn("%s: %s", q->name, words != NULL ? words : PQerrorMessage(pg));
-	*status = blame(pg, rows);
+	*step = atoi(PQgetvalue(rows, 0, 0));
 	PQclear(rows);
-	return NULL;
+	return true;
 }
 
-/* Batches, each a transaction, until nobody's time is up. */
+/* All steps of api.sla_tick, until it says that there is none. */
 static int
 check(PGconn *pg)
 {
-	const char *const most[] = { BATCH };
-	PGresult *rows;
-	int looked = 1, status = EX_OK;
+	int step = 0, failed = 0, status = EX_OK;
 
-	while (looked > 0) {
-		if ((rows = ask(pg, &q_check, most, &status)) == NULL)
-			return status;
-		looked = atoi(PQgetvalue(rows, 0, 0));
-		PQclear(rows);
+	while (step >= 0 && step < STEPS_MAX) {
+		if (!take_step(pg, &step, failed, &status))
+			failed++;
+		if (PQstatus(pg) != CONNECTION_OK)
+			return EX_UNAVAILABLE;
 	}
-	PQclear(ask(pg, &q_clean, most, &status));
 	return status;
 }
 
 static int
-print_status(PGconn *pg)
+print_status(PGconn *pg, const struct task *t)
 {
+	const char *const params[] = { t->max_age ? t->max_age : MAX_AGE };
 	int status = EX_OK;
-	PGresult *rows = ask(pg, &q_status, NULL, &status);
+	PGresult *rows = command_ask(pg, &q_status, params, &status);
 
 	if (rows == NULL)
-		return STATUS_UNKNOWN;
+		return status == EX_USAGE ? EX_USAGE : STATUS_UNKNOWN;
 	puts(PQgetvalue(rows, 0, 1));
 	status = atoi(PQgetvalue(rows, 0, 0));
 	PQclear(rows);
 	return status;
 }
 
-static int
-print_report(PGconn *pg, const struct format *f, const char *const *period)
+static void
+print_lines(FILE *to, const PGresult *rows)
 {
+	int i;
+
+	for (i = 0; i < PQntuples(rows); i++)
+		fprintf(to, "%s\n", PQgetvalue(rows, i, 0));
+}
+
+static int
+report(PGconn *pg, const struct task *t)
+{
+	const char *const params[] = { t->weekly ? "true" : "false", t->since,
+		t->until, t->mail != NULL ? t->mail : t->format };
 	int status = EX_OK;
-	PGresult *rows = ask(pg, f->query, period, &status);
+	PGresult *rows = command_ask(
+	    pg, t->mail != NULL ? &q_mail : &q_report, params, &status);
 
 	if (rows == NULL)
 		return status;
-	f->print(rows);
+	if (t->mail == NULL)
+		print_lines(stdout, rows);
 	PQclear(rows);
 	return EX_OK;
 }
 
-struct task {
-	const struct format *report; /* NULL unless asked for */
-	bool status;
-	const char *period[2]; /* since, until; NULL for the default */
-};
+/* Everything or nothing: written beside it, then put in its place. */
+static int
+replace(const char *path, const PGresult *rows)
+{
+	char beside[PATH_BYTES];
+	int fd, n = snprintf(beside, sizeof(beside), "%s.XXXXXX", path);
+	FILE *to;
+	bool is_whole;
+
+	if (n < 0 || (size_t)n >= sizeof(beside)) {
+		log_warn("the name of the file is too long");
+		return EX_USAGE;
+	}
+	if ((fd = mkstemp(beside)) < 0) {
+		log_warn("could not make \"%s\": %s", beside, strerror(errno));
+		return EX_IOERR;
+	}
+	/* the collector is somebody else */
+	if (fchmod(fd, 0644) != 0 || (to = fdopen(fd, "w")) == NULL) {
+		log_warn("could not open \"%s\": %s", beside, strerror(errno));
+		close(fd);
+		unlink(beside);
+		return EX_IOERR;
+	}
+	print_lines(to, rows);
+	is_whole = ferror(to) == 0;
+	if (fclose(to) != 0 || !is_whole || rename(beside, path) != 0) {
+		log_warn("could not write \"%s\": %s", path, strerror(errno));
+		unlink(beside);
+		return EX_IOERR;
+	}
+	return EX_OK;
+}
+
+static int
+write_metrics(PGconn *pg, const struct task *t)
+{
+	int status = EX_OK;
+	PGresult *rows = command_ask(pg, &q_metrics, NULL, &status);
+
+	if (rows == NULL)
+		return status;
+	status = replace(t->metrics, rows);
+	PQclear(rows);
+	return status;
+}
 
 static int
 run(const struct task *t)
 {
-	PGconn *pg = connect_to_desk();
+	PGconn *pg = command_connect("slacheck");
 	int status;
 
 	if (PQstatus(pg) != CONNECTION_OK) {
 		log_warn("could not connect: %s", PQerrorMessage(pg));
 		status = t->status ? STATUS_UNKNOWN : EX_UNAVAILABLE;
-	} else if (t->report != NULL)
-		status = print_report(pg, t->report, t->period);
+	} else if (t->format != NULL)
+		status = report(pg, t);
+	else if (t->metrics != NULL)
+		status = write_metrics(pg, t);
 	else if (t->status)
-		status = print_status(pg);
+		status = print_status(pg, t);
 	else
 		status = check(pg);
 	PQfinish(pg);
@@ -284,17 +273,26 @@ run(const struct task *t)
 
 static const char help[] =
     "slacheck                look at the clocks once, in silence; for cron\n"
-    "slacheck --report[=text|csv|json] [--since WHEN] [--until WHEN]\n"
-    "                        the figures of a period, by default 7 days\n"
-    "slacheck --status       one line for a monitoring system\n"
+    "slacheck --report[=FORMAT|weekly] [--format FORMAT] [--since WHEN]\n"
+    "    [--until WHEN] [--mail on-duty|NAME]\n"
+    "                        the figures of a period, by default 7 days;\n"
+    "                        FORMAT: text csv json html prometheus\n"
+    "slacheck --metrics FILE replace FILE, for Prometheus' textfile collector\n"
+    "slacheck --status [--max-age MINUTES]\n"
+    "                        one line for a monitoring system\n"
     "\n"
     "WHEN is a date or time as PostgreSQL reads it, in the zone of PGTZ.\n"
+    "weekly is the last whole week, from Monday to Monday.\n"
+    "NAME is the sign-in name or the address of one of the staff.\n"
     "\n"
     "Exit status:\n"
-    "   0  done; --status: no open promise is near its end or broken\n"
-    "   1  --status: some are near their end, none is broken\n"
-    "   2  --status: some are broken and still open\n"
-    "   3  --status: unknown, the database could not be asked\n"
+    "   0  done; --status: all is well\n"
+    "   1  --status: a promise is near its end, too few are on duty, or a\n"
+    "      promise broken a week ago still has no reason\n"
+    "   2  --status: a promise is broken and still open, nobody is on duty,\n"
+    "      or slacheck has not run for 5 minutes\n"
+    "   3  --status: unknown: the database could not be asked, or it never "
+    "ran\n"
     "  64  this is not how it is called\n"
     "  69  the database could not be reached\n"
     "  70  the database refused or failed\n"
@@ -303,21 +301,35 @@ static const char help[] =
 static int
 complain(void)
 {
-	fputs("usage: slacheck [--report[=text|csv|json] [--since WHEN] "
-	      "[--until WHEN] | --status | --help]\n",
+	fputs("usage: slacheck [--report[=FORMAT|weekly] [--format FORMAT] "
+	      "[--since WHEN] [--until WHEN] [--mail on-duty|NAME] | "
+	      "--metrics FILE | --status [--max-age MINUTES] | --help]\n",
 	    stderr);
 	return EX_USAGE;
 }
 
-static const struct format *
-find_format(const char *name)
+/* "weekly" says of when, all else says how. */
+static void
+want_report(struct task *t, const char *what)
 {
-	const struct format *f;
+	if (what != NULL && strcmp(what, "weekly") == 0)
+		t->weekly = true;
+	else if (what != NULL)
+		t->format = what;
+	if (t->format == NULL)
+		t->format = "text";
+}
 
-	for (f = formats; f->name != NULL; f++)
-		if (strcmp(f->name, name) == 0)
-			return f;
-	return NULL;
+/* One thing at a time, and what belongs to it alone. */
+static bool
+makes_sense(const struct task *t, bool is_report)
+{
+	bool about_report = t->weekly || t->format != NULL || t->mail != NULL ||
+	                    t->since != NULL || t->until != NULL;
+
+	return is_report + t->status + (t->metrics != NULL) <= 1 &&
+	       (is_report || !about_report) &&
+	       (t->status || t->max_age == NULL);
 }
 
 /* False when the command line makes no sense. */
@@ -326,35 +338,60 @@ read_options(int argc, char **argv, struct task *t, bool *wants_help)
 {
 	static const struct option options[] = {
 		{ "report", optional_argument, NULL, 'r' },
+		{ "format", required_argument, NULL, 'f' },
+		{ "mail", required_argument, NULL, 't' },
+		{ "metrics", required_argument, NULL, 'm' },
 		{ "status", no_argument, NULL, 's' },
+		{ "max-age", required_argument, NULL, 'a' },
 		{ "since", required_argument, NULL, 'b' },
 		{ "until", required_argument, NULL, 'e' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
+	bool is_report = false;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c == 'r')
-			t->report = find_format(optarg ? optarg : "text");
-		else if (c == 's')
+		switch (c) {
+		case 'r':
+			is_report = true;
+			want_report(t, optarg);
+			break;
+		case 'f':
+			t->format = optarg;
+			break;
+		case 't':
+			t->mail = optarg;
+			break;
+		case 'm':
+			t->metrics = optarg;
+			break;
+		case 's':
 			t->status = true;
-		else if (c == 'b' || c == 'e')
-			t->period[c == 'e'] = optarg;
-		else if (c == 'h')
+			break;
+		case 'a':
+			t->max_age = optarg;
+			break;
+		case 'b':
+			t->since = optarg;
+			break;
+		case 'e':
+			t->until = optarg;
+			break;
+		case 'h':
 			*wants_help = true;
-		if (c == '?' || (c == 'r' && t->report == NULL))
+			break;
+		default:
 			return false;
+		}
 	}
-	return optind == argc && !(t->status && t->report != NULL) &&
-	       (t->report != NULL ||
-		   (t->period[0] == NULL && t->period[1] == NULL));
+	return optind == argc && makes_sense(t, is_report);
 }
 
 int
 main(int argc, char **argv)
 {
-	struct task t = { NULL, false, { NULL, NULL } };
+	struct task t = { 0 };
 	bool wants_help = false;
 
 	log_open("slacheck");

@@ -2,15 +2,21 @@
  * staff - the queue, and the protected page of a ticket
  *
  *	GET  /staff				the queue; ?view=, filters, ?q=
+ *	GET  /staff/load			tickets and people by week
+ *	GET  /staff/load.csv			the same for a spreadsheet
  *	GET  /staff/tickets/:number		one ticket, with all there is
  *	POST /staff/tickets/:number/reply	send to the requester
  *	POST /staff/tickets/:number/note	add an internal note
  *	POST /staff/tickets/:number/take	make it one's own
  *	POST /staff/tickets/:number/assign	give it to somebody
  *	POST /staff/tickets/:number/change	state, severity, kind, product
+ *	POST /staff/tickets/:number/route	team and customer
+ *	POST /staff/tickets/:number/down	is production down?
  *	POST /staff/tickets/:number/visibility	public or private, or ask for it
  *	POST /staff/tickets/:number/hold	on hold; the next update's date
  *	POST /staff/tickets/:number/resolve	solved, and how
+ *	POST /staff/tickets/:number/reason	why a promise was broken
+ *	GET  /staff/tickets/:number/why		why is this due then?
  *
  * Runs as the database role desk_staff.  Every function takes the token of
  * the session cookie and finds out who that is; this file knows nobody.
@@ -26,6 +32,7 @@
 
 #include "arena.h"
 #include "auth.h"
+#include "csv.h"
 #include "db.h"
 #include "form.h"
 #include "markup.h"
@@ -34,12 +41,21 @@
 
 #define QUEUE_PAGE 50
 #define QUEUE_PAGE_AND_ONE "51"
+#define LOAD_PAGE "26" /* weeks */
+#define LOAD_CSV "520"
 #define BODY_MAX 60000   /* characters of a message or note */
 #define REASON_MAX 20000 /* characters */
+#define BREACH_MAX 2000  /* characters */
 
 static const struct query q_me = {
 	.name = "staff_me",
 	.sql = "SELECT * FROM api.staff_me($1)",
+	.params = 1,
+};
+
+static const struct query q_duty = {
+	.name = "staff_duty",
+	.sql = "SELECT * FROM api.staff_duty($1)",
 	.params = 1,
 };
 
@@ -58,8 +74,8 @@ static const struct query q_filters = {
 static const struct query q_queue = {
 	.name = "staff_queue",
 	.sql = "SELECT * FROM api.staff_queue($1, $2, $3, $4, $5, $6, $7, "
-	       "$8::int)",
-	.params = 8,
+	       "$8::int, $9)",
+	.params = 9,
 };
 
 static const struct query q_ticket = {
@@ -120,6 +136,43 @@ static const struct query q_change = {
 	.params = 8,
 };
 
+static const struct query q_route = {
+	.name = "staff_route",
+	.sql = "SELECT * FROM api.staff_route($1, $2::int, $3::int, $4, $5, "
+	       "$6)",
+	.params = 6,
+};
+
+static const struct query q_load = {
+	.name = "staff_load",
+	.sql = "SELECT * FROM api.staff_load($1, $2::int)",
+	.params = 2,
+};
+
+static const struct query q_load_page = {
+	.name = "staff_load_page",
+	.sql = "SELECT * FROM api.staff_load_page($1, $2::int)",
+	.params = 2,
+};
+
+static const struct query q_ringing = {
+	.name = "staff_ringing",
+	.sql = "SELECT * FROM api.staff_ringing($1)",
+	.params = 1,
+};
+
+static const struct query q_paging = {
+	.name = "staff_paging",
+	.sql = "SELECT * FROM api.staff_paging($1, $2::int)",
+	.params = 2,
+};
+
+static const struct query q_down = {
+	.name = "staff_down",
+	.sql = "SELECT * FROM api.staff_down($1, $2::int, $3::int, $4, $5)",
+	.params = 5,
+};
+
 static const struct query q_visibility = {
 	.name = "staff_visibility",
 	.sql = "SELECT * FROM api.staff_visibility($1, $2::int, $3::int, $4, "
@@ -139,6 +192,19 @@ static const struct query q_resolve = {
 	.sql = "SELECT * FROM api.staff_resolve($1, $2::int, $3::int, $4, $5, "
 	       "$6, $7, $8, $9)",
 	.params = 9,
+};
+
+static const struct query q_reason = {
+	.name = "staff_reason",
+	.sql = "SELECT * FROM api.staff_reason($1, $2::int, $3::int, $4, $5, "
+	       "$6)",
+	.params = 6,
+};
+
+static const struct query q_why = {
+	.name = "staff_why",
+	.sql = "SELECT * FROM api.staff_why($1, $2::int)",
+	.params = 2,
 };
 
 /* What every form of a ticket carries, besides what is typed. */
@@ -191,6 +257,19 @@ static const struct field change_form[] = {
 	END,
 };
 
+static const struct field route_form[] = {
+	CARRIED,
+	{ "team", FORM_LINE, 40, NOT_OFFERED },
+	{ "customer", FORM_LINE, 80, NOT_OFFERED },
+	END,
+};
+
+static const struct field down_form[] = {
+	CARRIED,
+	{ "down", FORM_LINE, 3, NOT_OFFERED },
+	END,
+};
+
 static const struct field visibility_form[] = {
 	CARRIED,
 	{ "visibility", FORM_LINE, 10, NOT_OFFERED },
@@ -215,11 +294,20 @@ static const struct field resolve_form[] = {
 	END,
 };
 
+static const struct field reason_form[] = {
+	CARRIED,
+	{ "promise", FORM_LINE, 20, NOT_OFFERED },
+	{ "breach_reason", FORM_TEXT, BREACH_MAX,
+	    "At most 2,000 characters fit here" },
+	END,
+};
+
 static const struct field queue_query[] = {
 	{ "view", FORM_LINE, 20, NULL },
 	{ "severity", FORM_LINE, 2, NULL },
 	{ "kind", FORM_LINE, 40, NULL },
 	{ "product", FORM_LINE, 60, NULL },
+	{ "team", FORM_LINE, 40, NULL },
 	{ "q", FORM_LINE, 300, NULL },
 	{ "after", FORM_LINE, 60, NULL },
 	END,
@@ -249,6 +337,10 @@ static const struct action assign_action = { "assign", &q_assign, assign_form,
 	"assignee", "Assign", { "assignee", NULL } };
 static const struct action change_action = { "change", &q_change, change_form,
 	"state", "Change", { "state", "severity", "kind", "product", NULL } };
+static const struct action route_action = { "route", &q_route, route_form,
+	"team", "Change", { "team", "customer", NULL } };
+static const struct action down_action = { "down", &q_down, down_form, "down",
+	"Production is down, or not", { "down", NULL } };
 static const struct action visibility_action = { "visibility", &q_visibility,
 	visibility_form, "visibility", "Change who may read it",
 	{ "visibility", NULL } };
@@ -260,6 +352,9 @@ static const struct action resolve_action = { "resolve", &q_resolve,
 	resolve_form, "resolution", "Solve",
 	{ "resolution", "reason", "alternative", "duplicate_of", "release",
 	    NULL } };
+
+static const struct action reason_action = { "reason", &q_reason, reason_form,
+	"breach_reason", "Say so", { "promise", "breach_reason", NULL } };
 
 /* What a field is called when the typed text is shown again. */
 static const struct label {
@@ -277,6 +372,9 @@ static const struct label {
 	{ "severity", "Severity" },
 	{ "kind", "Kind" },
 	{ "product", "Product" },
+	{ "team", "Team" },
+	{ "customer", "Customer" },
+	{ "down", "Production is down" },
 	{ "visibility", "Who may read it" },
 	{ "hold", "On hold" },
 	{ "hold_until", "Next update by" },
@@ -285,6 +383,8 @@ static const struct label {
 	{ "duplicate_of", "Goes on in ticket" },
 	{ "reason", "Reason" },
 	{ "alternative", "Alternative" },
+	{ "promise", "The promise" },
+	{ "breach_reason", "Why it was broken" },
 	{ NULL, NULL },
 };
 
@@ -376,7 +476,8 @@ explain_filters(struct request *r, struct page *page)
 	page_show(page, searching ? "searching" : "not_searching");
 	page_show(page, *form_text(r, "severity") != '\0' ||
 				*form_text(r, "kind") != '\0' ||
-				*form_text(r, "product") != '\0'
+				*form_text(r, "product") != '\0' ||
+				*form_text(r, "team") != '\0'
 			    ? "filtered"
 			    : "unfiltered");
 	if (*form_text(r, "after") != '\0')
@@ -387,7 +488,7 @@ static int
 show_queue(struct request *r)
 {
 	const char *token = auth_session(r);
-	struct call *me, *views, *filters, *queue;
+	struct call *me, *duty, *views, *filters, *queue, *ringing;
 	struct page *page;
 
 	if (!form_query(r, queue_query))
@@ -400,11 +501,14 @@ show_queue(struct request *r)
 	const char *wanted[] = { token, form_or_null(r, "view"),
 		form_or_null(r, "severity"), form_or_null(r, "kind"),
 		form_or_null(r, "product"), form_or_null(r, "q"),
-		form_or_null(r, "after"), QUEUE_PAGE_AND_ONE };
+		form_or_null(r, "after"), QUEUE_PAGE_AND_ONE,
+		form_or_null(r, "team") };
 
 	me = db_call(r, &q_me, who);
+	duty = db_call(r, &q_duty, who);
 	views = db_call(r, &q_views, view);
 	filters = db_call(r, &q_filters, who);
+	ringing = db_call(r, &q_ringing, who);
 	queue = db_call(r, &q_queue, wanted);
 	if (db_get(r, queue) == NULL)
 		return r->status == 401 ? web_see_other(r, "/login")
@@ -414,17 +518,57 @@ show_queue(struct request *r)
 	page_form(page, r);
 	explain_filters(r, page);
 	page_row(page, db_get(r, me), 0);
+	page_row(page, db_get(r, duty), 0);
+	page_rows(page, "ringing", db_get(r, ringing));
 	page_rows(page, "tab", db_get(r, views));
 	add_choices(r, page, db_get(r, filters));
 	add_rows(page, db_get(r, queue));
 	return page_send(r, 200, page);
 }
 
+/* Load --------------------------------------------------------------------- */
+
+static const struct rows *
+read_load(struct request *r, const struct query *query, const char *weeks)
+{
+	const char *args[] = { auth_session(r), weeks };
+
+	return db_rows(r, query, args);
+}
+
+static int
+show_load(struct request *r)
+{
+	const struct rows *weeks = read_load(r, &q_load_page, LOAD_PAGE);
+	struct page *page;
+
+	if (weeks == NULL)
+		return r->status == 401 ? web_see_other(r, "/login")
+		                        : r->status;
+	page = staff_page(r, "staff-load.html", "Load");
+	/* the same in every row: there is always the present week */
+	if (*rows_named(weeks, 0, "has_target") == 't')
+		page_set(page_section(page, "aim"), "target_words",
+		    rows_named(weeks, 0, "target_words"));
+	page_rows(page, "row", weeks);
+	return page_send(r, 200, page);
+}
+
+static int
+send_load(struct request *r)
+{
+	const struct rows *weeks = read_load(r, &q_load, LOAD_CSV);
+
+	if (weeks == NULL)
+		return r->status;
+	return csv_send(r, weeks, "load.csv");
+}
+
 /* One ticket ------------------------------------------------------------- */
 
 /* The calls that make up a ticket's page, in one round trip. */
 struct ticket {
-	const struct rows *me, *facts, *promises, *thread, *choices;
+	const struct rows *me, *facts, *promises, *thread, *choices, *paging;
 };
 
 /* False: r->status says why. */
@@ -437,12 +581,14 @@ read_ticket(struct request *r, const char *since, struct ticket *t)
 	struct call *promises = db_call(r, &q_promises, who);
 	struct call *thread = db_call(r, &q_thread, who);
 	struct call *choices = db_call(r, &q_choices, who);
+	struct call *paging = db_call(r, &q_paging, who);
 
 	if ((t->me = db_get(r, me)) == NULL ||
 	    (t->facts = db_get(r, facts)) == NULL ||
 	    (t->promises = db_get(r, promises)) == NULL ||
 	    (t->thread = db_get(r, thread)) == NULL ||
-	    (t->choices = db_get(r, choices)) == NULL)
+	    (t->choices = db_get(r, choices)) == NULL ||
+	    (t->paging = db_get(r, paging)) == NULL)
 		return false;
 	return true;
 }
@@ -464,6 +610,7 @@ add_current(struct page *page, const struct rows *facts)
 		{ "f_reason", "reason" },
 		{ "f_alternative", "alternative" },
 		{ "f_duplicate_of", "duplicate_of" },
+		{ "f_customer", "customer" },
 	};
 	size_t i;
 
@@ -481,6 +628,7 @@ ticket_page(struct request *r, const struct ticket *t)
 	page_row(page, t->me, 0);
 	page_row(page, t->facts, 0);
 	page_rows(page, "promised", t->promises);
+	page_row(page, t->paging, 0);
 	page_rows(page, "said", t->thread);
 	add_current(page, t->facts);
 	add_choices(r, page, t->choices);
@@ -812,6 +960,18 @@ change(struct request *r)
 }
 
 static int
+route(struct request *r)
+{
+	return update(r, &route_action);
+}
+
+static int
+down(struct request *r)
+{
+	return update(r, &down_action);
+}
+
+static int
 visibility(struct request *r)
 {
 	return update(r, &visibility_action);
@@ -829,25 +989,53 @@ resolve(struct request *r)
 	return update(r, &resolve_action);
 }
 
+static int
+give_reason(struct request *r)
+{
+	return update(r, &reason_action);
+}
+
+static int
+show_why(struct request *r)
+{
+	const char *args[] = { auth_session(r), web_part(r, 0) };
+	const struct rows *lines = db_rows(r, &q_why, args);
+	struct page *page;
+
+	if (lines == NULL)
+		return r->status == 401 ? to_sign_in(r) : r->status;
+	page = staff_page(r, "staff-why.html", "Why is this due then?");
+	page_set(page, "number", web_part(r, 0));
+	page_rows(page, "line", lines);
+	return page_send(r, 200, page);
+}
+
 static const struct route routes[] = {
 	{ "GET", "/staff", show_queue, WEB_PRIVATE },
+	{ "GET", "/staff/load", show_load, WEB_PRIVATE },
+	{ "GET", "/staff/load.csv", send_load, WEB_PRIVATE },
 	{ "GET", "/staff/tickets/:number", show_ticket, WEB_PRIVATE },
 	{ "POST", "/staff/tickets/:number/reply", reply, WEB_PRIVATE },
 	{ "POST", "/staff/tickets/:number/note", add_note, WEB_PRIVATE },
 	{ "POST", "/staff/tickets/:number/take", take, WEB_PRIVATE },
 	{ "POST", "/staff/tickets/:number/assign", assign, WEB_PRIVATE },
 	{ "POST", "/staff/tickets/:number/change", change, WEB_PRIVATE },
+	{ "POST", "/staff/tickets/:number/route", route, WEB_PRIVATE },
+	{ "POST", "/staff/tickets/:number/down", down, WEB_PRIVATE },
 	{ "POST", "/staff/tickets/:number/visibility", visibility,
 	    WEB_PRIVATE },
 	{ "POST", "/staff/tickets/:number/hold", hold, WEB_PRIVATE },
 	{ "POST", "/staff/tickets/:number/resolve", resolve, WEB_PRIVATE },
+	{ "POST", "/staff/tickets/:number/reason", give_reason, WEB_PRIVATE },
+	{ "GET", "/staff/tickets/:number/why", show_why, WEB_PRIVATE },
 	{ NULL, NULL, NULL, WEB_PRIVATE },
 };
 
-static const struct query *const queries[] = { &q_me, &q_views, &q_filters,
-	&q_queue, &q_ticket, &q_promises, &q_thread, &q_choices, &q_reply,
-	&q_note, &q_take, &q_assign, &q_change, &q_visibility, &q_hold,
-	&q_resolve, NULL };
+static const struct query *const queries[] = { &q_me, &q_duty, &q_views,
+	&q_filters, &q_queue, &q_ticket, &q_promises, &q_thread, &q_choices,
+	&q_reply, &q_note, &q_take, &q_assign, &q_change, &q_route, &q_load,
+	&q_load_page, &q_ringing, &q_paging, &q_down, &q_visibility, &q_hold,
+	&q_resolve, &q_reason, &q_why, NULL };
 
 int
 main(void)

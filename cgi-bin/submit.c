@@ -4,14 +4,16 @@
  *	GET  /report			choose a form
  *	GET  /report/:template		the form
  *	POST /report/:template		do=preview, send, confirm, not-security,
- *					security; same=<number>
+ *					security; same=<number>;
+ *					production_down=yes, no
  *	GET  /report/security		where security holes go (422)
  *	GET  /help/markdown		what a text may look like
  *	GET  /.well-known/security.txt	RFC 9116
  *
  * Runs as the database role desk_submit, which may read the forms and call
  * api.submit(); it cannot read a ticket.  What is wrong with a report, what
- * looks like a security hole and which tickets are similar is decided there.
+ * looks like a security hole, which tickets are similar and whether to ask
+ * if somebody shall be woken is decided there.
  *
  * Whatever goes wrong, the form comes back with everything that was typed.
  * A filed report answers with 303 to its receipt, which the program ticket
@@ -75,8 +77,8 @@ static const struct query q_submit = {
 	.sql = "SELECT * FROM api.submit($1, $2, $3, $4, $5, $6, $7, $8::int,"
 	       " $9, $10, $11, $12, ARRAY[$13, $14, $15, $16, $17, $18, $19,"
 	       " $20], $21, $22, $23, $24::boolean, $25::boolean,"
-	       " $26::boolean)",
-	.params = 26,
+	       " $26::boolean, $27::boolean)",
+	.params = 27,
 };
 
 static const struct query q_same = {
@@ -110,6 +112,7 @@ static const struct field fields[] = {
 	{ "token", FORM_LINE, 200, TOO_LONG },
 	{ "not_security", FORM_LINE, 1, TOO_LONG },
 	{ "not_similar", FORM_LINE, 1, TOO_LONG },
+	{ "production_down", FORM_LINE, 3, TOO_LONG }, /* a button */
 	{ "do", FORM_LINE, 20, TOO_LONG },
 	{ "same", FORM_LINE, 9, TOO_LONG },
 	{ NULL, FORM_LINE, 0, NULL },
@@ -341,11 +344,22 @@ show_security(struct request *r)
 	return page_send(r, 422, page);
 }
 
+/* Whether production is down as SQL wants it, NULL when nobody was asked. */
+static const char *
+down_or_null(const struct request *r)
+{
+	const char *said = form_text(r, "production_down");
+
+	if (strcmp(said, "yes") == 0)
+		return "true";
+	return strcmp(said, "no") == 0 ? "false" : NULL;
+}
+
 static const struct rows *
 call_submit(struct request *r, const unsigned char *key, bool check_only)
 {
 	const char *body = form_text(r, "body");
-	const char *args[26] = { auth_key_hash(r, key), auth_link(r, key),
+	const char *args[27] = { auth_key_hash(r, key), auth_link(r, key),
 		auth_visitor(r), web_part(r, 0), form_text(r, "subject"), body,
 		markup_html(r->arena, body, strlen(body)),
 		arena_printf(r->arena, "%d", MARKUP_VERSION),
@@ -362,9 +376,10 @@ call_submit(struct request *r, const unsigned char *key, bool check_only)
 	args[n++] = pressed(r, "not-security") || form_sent(r, "not_security")
 	                ? "true"
 	                : "false";
-	args[n] = pressed(r, "confirm") || form_sent(r, "not_similar")
-	              ? "true"
-	              : "false";
+	args[n++] = pressed(r, "confirm") || form_sent(r, "not_similar")
+	                ? "true"
+	                : "false";
+	args[n] = down_or_null(r);
 	return db_rows(r, &q_submit, args);
 }
 
@@ -412,6 +427,20 @@ ask_about_security(struct request *r)
 	return page_send(r, 200, page);
 }
 
+/* Nobody is woken by a guess: one press says that production is down. */
+static int
+ask_about_production(struct request *r)
+{
+	struct page *page = step_page(
+	    r, "submit-production.html", "Is production down right now?");
+
+	if (pressed(r, "not-security"))
+		page_show(page, "NOT_SECURITY");
+	if (pressed(r, "confirm"))
+		page_show(page, "NOT_SIMILAR");
+	return page_send(r, 200, page);
+}
+
 static int
 ask_about_similar(struct request *r, const struct rows *similar)
 {
@@ -449,8 +478,12 @@ file_report(struct request *r, const unsigned char *key)
 		    r, key, rows_named(answer, 0, "number"));
 	if (strcmp(outcome, "security") == 0)
 		return ask_about_security(r);
+	if (strcmp(outcome, "production") == 0)
+		return ask_about_production(r);
 	if (strcmp(outcome, "similar") == 0)
 		return ask_about_similar(r, answer);
+	if (strcmp(outcome, "woken") == 0)
+		return send_form(r, 429, form_text(r, "token"), "WOKEN");
 	if (strcmp(outcome, "limited") == 0) {
 		web_header(r, "Retry-After", "3600");
 		return send_form(r, 429, form_text(r, "token"), "LIMITED");

@@ -2,6 +2,7 @@
  * ticket - one ticket, for everybody or for the holder of its secret link
  *
  *	GET  /tickets/:number		the public page
+ *	GET  /tickets/:number/why	why is this due then?
  *	POST /tickets/:number/me-too	"this affects me too"
  *	POST /tickets/:number/follow	mail, please; asks the address first
  *	GET, POST /follow/:token	the address agrees
@@ -9,6 +10,7 @@
  *	GET  /r/:token			the secret link: sets a cookie for
  *					/my/:number and goes there
  *	GET  /my/:number		the requester's own view
+ *	GET  /my/:number/why		why is this due then?
  *	GET  /my/:number/receipt	what happens next, to be printed
  *	POST /my/:number/reply		do=send, preview, not-solved
  *	POST /my/:number/solved		"solved, thank you"
@@ -51,6 +53,18 @@ static const struct query q_thread = {
 	    " posted_words FROM api.public_entry WHERE ticket = $1::int"
 	    " ORDER BY ticket, at, is_change, seq",
 	.params = 1,
+};
+
+static const struct query q_why = {
+	.name = "why",
+	.sql = "SELECT * FROM api.ticket_why($1::int)",
+	.params = 1,
+};
+
+static const struct query q_mine_why = {
+	.name = "mine_why",
+	.sql = "SELECT * FROM api.ticket_mine_why($1, $2::int)",
+	.params = 2,
 };
 
 static const struct query q_me_too = {
@@ -193,6 +207,7 @@ show_ticket(struct request *r)
 	page_show(page, "AT_TICKETS");
 	page_set(page, "TITLE", page_title(r, ticket));
 	page_set(page, "TOKEN", auth_token(r, "ticket"));
+	page_set(page, "PLACE", "tickets");
 	page_row(page, ticket, 0);
 	show_solution(page, ticket);
 	page_rows(page, "ENTRY", thread);
@@ -230,6 +245,33 @@ by_a_person(struct request *r, int *status)
 		     AUTH_GOOD)
 		*status = say(r, 403, "STALE", "Please press once more");
 	return *status == 0;
+}
+
+/* The ledger of the clocks, as the rows of a table; `place` leads back. */
+static int
+send_why(struct request *r, const struct rows *lines, const char *place)
+{
+	struct page *page = page_new(r, "ticket-why.html");
+
+	page_show(page, "AT_TICKETS");
+	page_set(page, "TITLE", "Why is this due then?");
+	page_set(page, "PLACE", place);
+	page_set(page, "NUMBER", web_part(r, 0));
+	page_rows(page, "LINE", lines);
+	return page_send(r, 200, page);
+}
+
+static int
+show_why(struct request *r)
+{
+	const char *key[] = { web_part(r, 0) };
+	const struct rows *lines;
+
+	if (!is_number(key[0]))
+		return 404;
+	if ((lines = db_rows(r, &q_why, key)) == NULL)
+		return r->status;
+	return send_why(r, lines, "tickets");
 }
 
 static int
@@ -378,6 +420,7 @@ send_mine(struct request *r, int status, const char *token, const char *why)
 	page = page_new(r, "ticket-mine.html");
 	page_show(page, "AT_TICKETS");
 	page_set(page, "TITLE", page_title(r, ticket));
+	page_set(page, "PLACE", "my");
 	page_row(page, ticket, 0);
 	show_solution(page, ticket);
 	page_rows(page, "ENTRY", thread);
@@ -409,6 +452,19 @@ show_mine(struct request *r)
 	if (!has_link(r))
 		return 404;
 	return send_mine(r, 200, auth_token(r, my_purpose(r)), NULL);
+}
+
+static int
+show_my_why(struct request *r)
+{
+	const char *key[] = { auth_link_cookie(r), web_part(r, 0) };
+	const struct rows *lines;
+
+	if (!has_link(r))
+		return 404;
+	if ((lines = db_rows(r, &q_mine_why, key)) == NULL)
+		return r->status;
+	return send_why(r, lines, "my");
 }
 
 static int
@@ -535,6 +591,7 @@ follow_mine(struct request *r)
 
 static const struct route routes[] = {
 	{ "GET", "/tickets/:number", show_ticket, WEB_PUBLIC },
+	{ "GET", "/tickets/:number/why", show_why, WEB_PUBLIC },
 	{ "POST", "/tickets/:number/me-too", count_me_too, WEB_PRIVATE },
 	{ "POST", "/tickets/:number/follow", ask_to_follow, WEB_PRIVATE },
 	{ "GET", "/follow/:token", show_follow, WEB_SECRET },
@@ -543,6 +600,7 @@ static const struct route routes[] = {
 	{ "POST", "/unfollow/:token", stop_following, WEB_SECRET },
 	{ "GET", "/r/:token", open_link, WEB_SECRET },
 	{ "GET", "/my/:number", show_mine, WEB_SECRET },
+	{ "GET", "/my/:number/why", show_my_why, WEB_SECRET },
 	{ "GET", "/my/:number/receipt", show_receipt, WEB_SECRET },
 	{ "POST", "/my/:number/reply", post_reply, WEB_SECRET },
 	{ "POST", "/my/:number/solved", say_solved, WEB_SECRET },
@@ -553,7 +611,8 @@ static const struct route routes[] = {
 
 static const struct query *const queries[] = { &q_ticket, &q_thread, &q_me_too,
 	&q_follow, &q_follow_link, &q_follow_set, &q_link, &q_mine,
-	&q_mine_thread, &q_reply, &q_solved, &q_consent, &q_mine_follow, NULL };
+	&q_mine_thread, &q_reply, &q_solved, &q_consent, &q_mine_follow, &q_why,
+	&q_mine_why, NULL };
 
 int
 main(void)

@@ -182,6 +182,19 @@ db_hear(struct db *db)
 	PQconsumeInput(db->pg);
 }
 
+bool
+db_told(struct db *db)
+{
+	PGnotify *note;
+	bool told = false;
+
+	while ((note = PQnotifies(db->pg)) != NULL) {
+		PQfreemem(note);
+		told = true;
+	}
+	return told;
+}
+
 static const char *
 state_of(const PGresult *res)
 {

@@ -44,6 +44,9 @@ bool db_lost(const struct db *);
 int db_descriptor(const struct db *);
 void db_hear(struct db *);
 
+/* Has a NOTIFY come since this was asked last?  It is forgotten then. */
+bool db_told(struct db *);
+
 /*
  * Run a query with `params` strings, NULL for SQL's NULL.  Returns the rows,
  * perhaps none, owned by the request.  Returns NULL when the database said

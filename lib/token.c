@@ -263,6 +263,21 @@ token_derive(unsigned char out[32], const void *key, size_t key_size,
 	hmac(out, key, key_size, purpose, "", 0);
 }
 
+void
+token_hmac(unsigned char out[32], const void *key, size_t key_size,
+    const void *data, size_t size)
+{
+	gcry_buffer_t parts[2] = { { 0 } };
+
+	parts[0].data = (void *)(uintptr_t)key;
+	parts[0].len = key_size;
+	parts[1].data = (void *)(uintptr_t)data;
+	parts[1].len = size;
+	if (gcry_md_hash_buffers(
+		GCRY_MD_SHA256, GCRY_MD_FLAG_HMAC, out, parts, 2) != 0)
+		log_fatal("cannot make a MAC");
+}
+
 const char *
 token_sha256(struct arena *a, const void *data, size_t size)
 {

@@ -47,6 +47,10 @@ bool token_verify(const unsigned char mac[1 + TOKEN_MAC], const char *purpose,
 void token_derive(unsigned char out[32], const void *key, size_t key_size,
     const char *purpose);
 
+/* HMAC-SHA256 of bytes with a secret that somebody else has as well. */
+void token_hmac(unsigned char out[32], const void *key, size_t key_size,
+    const void *data, size_t size);
+
 /* SHA-256 as 64 lower-case hex digits. */
 const char *token_sha256(struct arena *, const void *, size_t size);
 

@@ -9,6 +9,28 @@
 INSERT INTO desk.staff (login, name) VALUES ('night', 'Night clerk'), ('day', 'Day clerk')
 ON CONFLICT DO NOTHING;
 
+INSERT INTO desk.staff_contact (staff, mail) SELECT id, login || '@desk.example' FROM desk.staff WHERE login IN ('night', 'day')
+ON CONFLICT DO NOTHING;
+
+-- The two take turns, a week each.
+UPDATE desk.rotation SET seats = 1, lead = (SELECT id FROM desk.staff WHERE login = 'day'),
+	manager = (SELECT id FROM desk.staff WHERE login = 'night') WHERE name = 'engineering';
+INSERT INTO desk.roster (rotation, staff) SELECT 'engineering', id FROM desk.staff WHERE login IN ('night', 'day')
+ON CONFLICT DO NOTHING;
+INSERT INTO desk.duty_ready (rotation, staff, kind, since, reason)
+SELECT 'engineering', id, 'experienced', current_date, 'They have done it for years.' FROM desk.staff WHERE login IN ('night', 'day');
+SELECT desk.duty_fill('engineering', 8);
+
+-- A customer with a plan of its own: shorter promises, in office hours.
+INSERT INTO desk.plan (name, label) VALUES ('care', 'Care') ON CONFLICT DO NOTHING;
+INSERT INTO desk.policy (severity, channel, plan, position, answer_seconds, next_seconds, solve_seconds, answer_calendar, next_calendar, solve_calendar)
+SELECT s.level, c.name, 'care', 10, 2 * 3600, 2 * 3600, 40 * 3600, k.id, k.id, k.id
+FROM desk.severity s, desk.channel c, desk.calendar k WHERE s.level > 1 AND c.name IN ('web', 'mail') AND k.name = 'office'
+ON CONFLICT DO NOTHING;
+INSERT INTO desk.customer (name, plan, account_engineer, deputy)
+SELECT 'Bookkeeping office', 'care', a.id, b.id FROM desk.staff a, desk.staff b WHERE a.login = 'day' AND b.login = 'night'
+ON CONFLICT DO NOTHING;
+
 INSERT INTO desk.product (name, label, position) VALUES
 	('shop', 'Web shop', 10), ('billing', 'Billing', 20), ('api', 'Public API', 30)
 ON CONFLICT DO NOTHING;
@@ -235,8 +257,16 @@ BEGIN
 	PERFORM pg_temp.filed(0.3, 'outage', 'shop', 1, 'The shop answers with error 502', E'Since a few minutes. All pages.', 'blocked', 'blocked', 'answer2', 'My team');
 
 	UPDATE desk.release SET released_at = now() - interval '98 hours' WHERE id = shop73;
+	UPDATE desk.ticket SET customer = (SELECT id FROM desk.customer WHERE name = 'Bookkeeping office')
+	WHERE subject = 'New colleague needs to see invoices';
 END
 $$;
+
+-- Why was it late?
+INSERT INTO desk.breach_reason (clock, reason)
+SELECT c.id, 'The fix was ready in a day and waited for the release. Small fixes now go out daily.'
+FROM desk.clock c JOIN desk.ticket t ON t.number = c.ticket
+WHERE t.subject LIKE 'Checkout stops with%' AND c.metric = 'resolution' AND c.breached_at IS NOT NULL;
 
 -- What cron would have seen by now, and mail that nobody shall get.
 DO 'BEGIN PERFORM api.sla_check(1000); END';

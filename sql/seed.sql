@@ -42,21 +42,64 @@ INSERT INTO desk.resolution (name, label, position, needs_release, needs_reason,
 	('withdrawn', 'Withdrawn by the requester', 100, false, false, false, false, false)
 ON CONFLICT DO NOTHING;
 
+INSERT INTO desk.plan (name, label, position) VALUES ('enterprise', 'Enterprise', 10)
+ON CONFLICT DO NOTHING;
+
+-- One team to which everything goes, until a desk makes rules of its own.
+INSERT INTO desk.team (name, label, position) VALUES ('support', 'Support', 10)
+ON CONFLICT DO NOTHING;
+INSERT INTO desk.route (team) SELECT 'support' WHERE NOT EXISTS (SELECT FROM desk.route);
+
+-- Under two hours on average (003a); the lists at 08:00, triage on Mondays.
+INSERT INTO desk.target (metric, mean_seconds) VALUES ('first response', 7200)
+ON CONFLICT DO NOTHING;
+INSERT INTO desk.list_rule (kind, from_minute, weekday) VALUES ('daily', 480, NULL), ('triage', 480, 1)
+ON CONFLICT DO NOTHING;
+
+-- The desk's zone is that of "always": what the session says at first.
+DO $$
+DECLARE
+	zone text := current_setting('TimeZone');
+BEGIN
+	IF NOT desk.is_zone(zone) THEN
+		zone := 'UTC';
+	END IF;
+	IF NOT EXISTS (SELECT FROM desk.calendar WHERE name = 'always') THEN
+		PERFORM desk.calendar_set('always', zone, '24x7', NULL, 'Round the clock');
+	END IF;
+	IF NOT EXISTS (SELECT FROM desk.calendar WHERE name = 'office') THEN
+		PERFORM desk.calendar_set('office', zone, 'Mon-Fri 09:00-17:00', NULL, 'Office hours');
+	END IF;
+END
+$$;
+
 -- First response by channel, 004a to 004e; resolution by severity.  Severity
--- 1 is paged round the clock, so no channel makes it slower.
+-- 1 is paged round the clock, so no channel makes it slower.  Only for a desk
+-- that has promised nothing yet.
 INSERT INTO desk.policy (severity, channel, answer_seconds, same_day, solve_seconds)
-SELECT s.level, c.name, c.seconds, c.same_day, s.seconds
-FROM (VALUES (2, 3 * 86400), (3, 14 * 86400), (4, 30 * 86400)) AS s (level, seconds),
-	(VALUES ('web', 86400, false), ('code-host', 86400, false), ('mail', 86400, false), ('api', 86400, false),
-		('chat', 7200, true), ('premium-chat', 4 * 3600, false)) AS c (name, seconds, same_day)
-ON CONFLICT DO NOTHING;
-INSERT INTO desk.policy (severity, channel, answer_seconds, solve_seconds) VALUES
-	(1, NULL, 3600, 86400), (NULL, NULL, 86400, 30 * 86400)
-ON CONFLICT DO NOTHING;
+SELECT v.* FROM (
+	SELECT s.level, c.name, c.seconds, c.same_day, s.seconds
+	FROM (VALUES (2, 3 * 86400), (3, 14 * 86400), (4, 30 * 86400)) AS s (level, seconds),
+		(VALUES ('web', 86400, false), ('code-host', 86400, false), ('mail', 86400, false), ('api', 86400, false),
+			('chat', 7200, true), ('premium-chat', 4 * 3600, false)) AS c (name, seconds, same_day)
+	UNION ALL VALUES (1, NULL, 3600, false, 86400), (NULL, NULL, 86400, false, 30 * 86400)) v
+WHERE NOT EXISTS (SELECT FROM desk.policy);
+
+-- Whom a broken promise reaches, and after how long, round the clock.
+INSERT INTO desk.policy_step (policy, metric, step, after_seconds, recipient)
+SELECT p.id, v.metric, v.step, v.seconds, v.recipient
+FROM desk.policy p JOIN (VALUES
+	(true, 'first response', 1, 0, 'pager'), (true, 'first response', 2, 1800, 'lead'),
+	(true, 'next response', 1, 1800, 'lead'), (true, 'resolution', 1, 0, 'lead'), (true, 'next update', 1, 1800, 'lead'),
+	(false, 'first response', 1, 14400, 'lead'), (false, 'next response', 1, 86400, 'lead'),
+	(false, 'next update', 1, 86400, 'lead')) AS v (is_critical, metric, step, seconds, recipient)
+	ON v.is_critical = (coalesce(p.severity, 0) = 1)
+WHERE NOT EXISTS (SELECT FROM desk.policy_step);
 
 INSERT INTO desk.limiter (name, most, seconds) VALUES
 	('submit', 30, 3600), ('message', 60, 3600), ('follow', 20, 3600), ('me-too', 60, 3600),
-	('login-account', 10, 900), ('login-network', 50, 900), ('mail-address', 3, 86400)
+	('login-account', 10, 900), ('login-network', 50, 900), ('mail-address', 3, 86400), ('page', 5, 86400),
+	('mail-day', 50, 86400)
 ON CONFLICT DO NOTHING;
 
 INSERT INTO desk.security_phrase (pattern) VALUES
@@ -104,3 +147,11 @@ SELECT v.* FROM (VALUES
 	('feature', 1, 'How do you manage today?', '', NULL, false)
 ) AS v (template, position, label, hint, choices, required)
 WHERE NOT EXISTS (SELECT FROM desk.intake_field f WHERE f.template = v.template);
+
+-- Who answers when it matters.  Its roster is empty: people join it on
+-- /staff/duty, and until then nobody is on duty.
+INSERT INTO desk.rotation (name, label, zone)
+SELECT 'engineering', 'Engineering', desk.zone()
+WHERE NOT EXISTS (SELECT FROM desk.rotation);
+INSERT INTO desk.page_rule (rotation) SELECT r.name FROM desk.rotation r
+WHERE NOT EXISTS (SELECT FROM desk.page_rule) ORDER BY r.name <> 'engineering', r.name LIMIT 1;

@@ -27,8 +27,8 @@ SELECT p.number, p.subject, p.kind, p.kind_label, p.product, p.product_label, p.
 	desk.utc(n.promise_at) AS promise_at, desk.words(n.promise_at) AS promise_words, n.promise_at IS NOT NULL AS has_promise,
 	CASE WHEN p.solved THEN '' WHEN p.answer_due_at IS NOT NULL THEN 'Answer due' WHEN p.next_update_by IS NOT NULL THEN 'Next update'
 		WHEN p.state = 'pending' THEN 'Clock paused' ELSE 'Solution aimed at' END AS promise,
-	desk.tone(p.state, n.promise_at < now()) AS tone,
-	CASE WHEN n.promise_at < now() THEN 'Overdue' ELSE p.state_label END AS state_words,
+	desk.tone(p.state, p.late_at < now()) AS tone,
+	CASE WHEN NOT p.solved AND p.late_at < now() THEN 'Overdue' ELSE p.state_label END AS state_words,
 	p.product IS NOT NULL AS has_product, p.me_toos > 0 AS is_shared, p.messages > 0 AS has_messages,
 	CASE p.messages WHEN 1 THEN '1 reply' ELSE p.messages || ' replies' END AS messages_words
 FROM desk.public_ticket p,

@@ -2,6 +2,9 @@
 -- sessions.  It never sees a stored tag, and the database never sees a
 -- password: login gets a salt, computes argon2id, and sends SHA-256 of that.
 --
+-- It also keeps how each of the staff wants mail: that is a setting of one's
+-- own account, as the sessions are.
+--
 -- The last two functions are for the operator's command (login --add-staff,
 -- --set-password).  No role is granted them: they need the owner's rights.
 
@@ -108,6 +111,90 @@ END
 $$;
 COMMENT ON FUNCTION api.login_session_end(text, int) IS 'End one of one''s own sessions, or with NULL all but this one; how many were ended.  Somebody else''s is not touched.  PT401 when the token is no session.';
 
+CREATE FUNCTION api.login_contact(token text)
+RETURNS TABLE (mail text, has_mail boolean, asked_mail text, is_asked boolean, f_mail text, f_digest_is_at_once boolean, f_digest_is_hourly boolean,
+	f_digest_is_daily boolean, f_digest_at text, f_quiet_from text, f_quiet_until text, f_zone text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	who int := desk.session_staff(login_contact.token);
+BEGIN
+	RETURN QUERY SELECT c.mail, c.mail IS NOT NULL, c.asked_mail, c.asked_mail IS NOT NULL, coalesce(c.asked_mail, c.mail, ''),
+		coalesce(c.digest, 'at once') = 'at once', coalesce(c.digest = 'hourly', false), coalesce(c.digest = 'daily', false),
+		desk.clock_words(coalesce(c.digest_at, 480)), coalesce(desk.clock_words(c.quiet_from), ''), coalesce(desk.clock_words(c.quiet_until), ''),
+		coalesce(c.zone, current_setting('TimeZone'))
+	FROM (SELECT) AS one LEFT JOIN desk.staff_contact c ON c.staff = who;
+END
+$$;
+COMMENT ON FUNCTION api.login_contact(text) IS 'How the holder of a session wants mail, as the form shows it.  PT401 when the token is no session.';
+
+CREATE FUNCTION api.login_contact_set(token text, mail text, digest text, digest_at text, quiet_from text, quiet_until text, zone text)
+RETURNS TABLE (field text, complaint text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	who int := desk.session_staff(login_contact_set.token);
+	address text := nullif(btrim(login_contact_set.mail), '');
+	code text := left(translate(lower(desk.random_token()), '-_01', 'xyzw'), 12);
+BEGIN
+	RETURN QUERY SELECT v.field, v.complaint FROM (VALUES
+		('mail', 'This is not an email address. It should look like name@example.com.',
+			address IS NOT NULL AND (length(address) > 254 OR address !~ '^[^\s@<>"]+@[^\s@<>"]+\.[^\s@<>"]+$')),
+		('digest', 'Choose one of the three.', coalesce(login_contact_set.digest, '') NOT IN ('at once', 'hourly', 'daily')),
+		('digest_at', 'Type a time like 08:00.', desk.clock_minute(login_contact_set.digest_at) IS NULL),
+		('quiet_from', 'Type a time like 22:00, or leave both empty.', desk.clock_minute(login_contact_set.quiet_from) IS NULL
+			AND (login_contact_set.quiet_from ~ '\S' OR login_contact_set.quiet_until ~ '\S')),
+		('quiet_until', 'Type a time like 07:00, or leave both empty.', desk.clock_minute(login_contact_set.quiet_until) IS NULL
+			AND (login_contact_set.quiet_from ~ '\S' OR login_contact_set.quiet_until ~ '\S')),
+		('zone', 'There is no such time zone. It should look like Europe/Berlin.',
+			NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = btrim(login_contact_set.zone)))) AS v (field, complaint, is_wrong)
+	WHERE v.is_wrong;
+	IF FOUND THEN
+		RETURN;
+	END IF;
+	INSERT INTO desk.staff_contact AS c (staff, digest, digest_at, quiet_from, quiet_until, zone)
+	VALUES (who, login_contact_set.digest, desk.clock_minute(login_contact_set.digest_at),
+		desk.clock_minute(login_contact_set.quiet_from), desk.clock_minute(login_contact_set.quiet_until), btrim(login_contact_set.zone))
+	ON CONFLICT (staff) DO UPDATE SET (digest, digest_at, quiet_from, quiet_until, zone) =
+		(excluded.digest, excluded.digest_at, excluded.quiet_from, excluded.quiet_until, excluded.zone);
+	IF address IS NULL THEN
+		UPDATE desk.staff_contact SET mail = NULL, asked_mail = NULL, asked_sha256 = NULL WHERE staff = who;
+	ELSIF NOT EXISTS (SELECT FROM desk.staff_contact c WHERE c.staff = who AND coalesce(c.asked_mail, c.mail) = address) THEN
+		UPDATE desk.staff_contact c SET asked_mail = nullif(address, c.mail),
+			asked_sha256 = CASE WHEN address <> c.mail OR c.mail IS NULL THEN sha256(convert_to(code, 'UTF8')) END WHERE c.staff = who;
+		IF EXISTS (SELECT FROM desk.staff_contact c WHERE c.staff = who AND c.asked_mail IS NOT NULL) THEN
+			IF NOT desk.limit_take('mail-address', 's' || who) THEN
+				RAISE 'cannot ask so many addresses in a day' USING ERRCODE = 'PT429', COLUMN = 'mail';
+			END IF;
+			INSERT INTO desk.outbox (kind, staff, address, subject, body)
+			VALUES ('confirm', who, address, 'Is this your address?', format(
+				E'One of the staff, probably you, wants to be told of tickets at this address.\n\n'
+				'If that was you, type this code at {URL}/login/contact:\n\n\t%s\n\nIf not, do nothing: no more mail will come.\n', code));
+		END IF;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION api.login_contact_set(text, text, text, text, text, text, text) IS 'Say how one wants mail.  Returns a complaint for each field that will not do, and then changes nothing.  An address is used once it has been confirmed by the code that is mailed there; until then the old one stays.  PT401 when the token is no session, PT429 after three addresses in a day.';
+
+CREATE FUNCTION api.login_contact_confirm(token text, code text) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	who int := desk.session_staff(login_contact_confirm.token);
+BEGIN
+	IF NOT desk.limit_take('login-account', 'code s' || who) THEN
+		RAISE 'cannot try so many codes' USING ERRCODE = 'PT429';
+	END IF;
+	UPDATE desk.staff_contact SET mail = asked_mail, asked_mail = NULL, asked_sha256 = NULL
+	WHERE staff = who AND asked_sha256 = sha256(convert_to(lower(btrim(login_contact_confirm.code)), 'UTF8'));
+	RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION api.login_contact_confirm(text, text) IS 'The code that was mailed to a new address: true when it is right, and then the address counts.  PT401 when the token is no session, PT429 after too many codes.';
+
 CREATE FUNCTION api.staff_add(login text, name text, salt text, memory_kib int, passes int, tag_sha256 text) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -150,4 +237,5 @@ COMMENT ON FUNCTION api.staff_set_password(text, text, int, int, text) IS 'Give 
 
 GRANT USAGE ON SCHEMA api TO desk_login;
 GRANT EXECUTE ON FUNCTION api.login_params(text, text), api.login_finish(text, text, text, text, text, text, text),
-	api.login_end(text), api.login_sessions(text), api.login_session_end(text, int) TO desk_login;
+	api.login_end(text), api.login_sessions(text), api.login_session_end(text, int), api.login_contact(text),
+	api.login_contact_set(text, text, text, text, text, text, text), api.login_contact_confirm(text, text) TO desk_login;

@@ -9,17 +9,20 @@
 
 -- The queue ------------------------------------------------------------------
 
-CREATE FUNCTION api.staff_queue(token text, view text, wanted_severity text, wanted_kind text, wanted_product text, q text, after text, most int)
+CREATE FUNCTION api.staff_queue(token text, view text, wanted_severity text, wanted_kind text, wanted_product text, q text, after text, most int,
+	wanted_team text DEFAULT NULL)
 RETURNS TABLE (place text, number int, version int, subject text, is_private boolean, severity smallint, severity_name text,
 	is_blocked boolean, state_label text, tone text, assignee text, is_free boolean, is_mine boolean, is_taken boolean,
 	is_solved boolean, channel_label text, promise text, due_at text, due_words text, due_tone text, due_exact text,
-	has_promise boolean, no_promise boolean, percent int, is_late boolean, they_wrote boolean)
+	has_promise boolean, no_promise boolean, percent int, is_late boolean, they_wrote boolean,
+	team_label text, has_team boolean, lacks_team boolean, is_untriaged_long boolean, untriaged_words text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
 	who int := desk.session_staff(token);
-	filters text := desk.queue_where(who, CASE WHEN q ~ '\S' THEN 'all' ELSE view END, wanted_severity, wanted_kind, wanted_product);
+	filters text := desk.queue_where(who, CASE WHEN q ~ '\S' THEN 'all' ELSE view END, wanted_severity, wanted_kind, wanted_product)
+		|| CASE WHEN wanted_team IS NULL THEN '' ELSE format(' AND t.team = %L', wanted_team) END;
 	page int[];
 	places text[];
 BEGIN
@@ -40,18 +43,22 @@ BEGIN
 			WHEN coalesce(p.is_paused, true) THEN 'st-pending is-wait' ELSE 'st-open is-ok' END,
 		coalesce(desk.words(p.due_at), ''), p.due_at IS NOT NULL, p.due_at IS NULL, coalesce(p.percent, 0), coalesce(p.is_late, false),
 		t.state NOT IN ('new', 'resolved') AND coalesce((SELECT m.author = 'requester' FROM desk.message m
-			WHERE m.ticket = t.number ORDER BY m.id DESC LIMIT 1), false)
+			WHERE m.ticket = t.number ORDER BY m.id DESC LIMIT 1), false),
+		m.label, m.label IS NOT NULL, desk.lacks_team(t.state, t.channel, t.team, t.filed_at, now()),
+		desk.is_untriaged(t.state, t.assignee) AND t.filed_at < now() - interval '7 days',
+		desk.span_words(extract(epoch FROM now() - t.filed_at))
 	FROM unnest(page, places) WITH ORDINALITY AS w (number, place, position)
 	JOIN desk.ticket t ON t.number = w.number
 	JOIN desk.severity s ON s.level = t.severity
 	JOIN desk.state st ON st.name = t.state
 	JOIN desk.channel c ON c.name = t.channel
 	LEFT JOIN desk.staff a ON a.id = t.assignee
+	LEFT JOIN desk.team m ON m.name = t.team
 	LEFT JOIN LATERAL (SELECT * FROM desk.promises(t.number) x ORDER BY x.due_at NULLS LAST LIMIT 1) p ON true
 	ORDER BY w.position;
 END
 $$;
-COMMENT ON FUNCTION api.staff_queue(text, text, text, text, text, text, text, int) IS 'A page of the queue.  view: open (or NULL), mine, unassigned, waiting, fixed, all; q: words to search all tickets for, solved and private ones too, the newest first; after: the "place" of the row to go on from.';
+COMMENT ON FUNCTION api.staff_queue(text, text, text, text, text, text, text, int, text) IS 'A page of the queue.  view: open (or NULL), mine, unassigned, untriaged, waiting, fixed, all; q: words to search all tickets for, solved and private ones too, the newest first; after: the "place" of the row to go on from.';
 
 CREATE FUNCTION api.staff_views(token text, wanted_view text)
 RETURNS TABLE (view text, label text, tickets text, is_current boolean)
@@ -64,6 +71,7 @@ DECLARE
 	v record;
 BEGIN
 	FOR v IN SELECT * FROM (VALUES ('open', 'Next promise first'), ('mine', 'Mine'), ('unassigned', 'Unassigned'),
+		('untriaged', 'Not triaged'),
 		('waiting', 'Waiting'), ('fixed', 'Fixed, not released')) AS v (view, label) LOOP
 		EXECUTE format('SELECT count(*) FROM (SELECT FROM desk.ticket t WHERE true%s LIMIT 1001) x',
 			desk.queue_where(who, v.view, NULL, NULL, NULL)) INTO n;
@@ -83,6 +91,7 @@ BEGIN
 	RETURN QUERY SELECT x.field, x.value, x.label FROM (
 		SELECT 'severity' AS field, s.level::text AS value, format('S%s %s', s.level, s.name) AS label, s.level::int AS position FROM desk.severity s
 		UNION ALL SELECT 'kind', k.name, k.label, k.position FROM desk.kind k
+		UNION ALL SELECT 'team', m.name, m.label, m.position FROM desk.team m
 		UNION ALL SELECT 'product', p.name, p.label, p.position FROM desk.product p) x
 	ORDER BY x.field, x.position, x.label;
 END
@@ -109,8 +118,9 @@ RETURNS TABLE (number int, version int, seen_at text, subject text, severity sma
 	mail text, has_mail boolean, no_mail boolean, mail_is_proven boolean, mail_is_unproven boolean, tried text, has_tried boolean, assignee text, has_assignee boolean, no_assignee boolean, is_mine boolean, may_take boolean,
 	state text, state_label text, tone text, is_solved boolean, is_open boolean, is_fixed boolean, resolution_label text,
 	reason text, reason_shown text, has_reason boolean, alternative text, alternative_shown text, has_alternative boolean, duplicate_of int, has_duplicate boolean, release text, has_release boolean, lacks_release boolean,
-	hold_words text, has_hold boolean, next_update_typed text, affected int, has_me_toos boolean, reach_words text, with_promises boolean, panel text,
-	filed_at text, filed_words text, answer_words text, confirmed_words text, is_confirmed boolean, is_unconfirmed boolean, is_unanswered boolean)
+	hold_words text, has_hold boolean, next_update_typed text, affected int, has_me_toos boolean, reach_words text, has_broken boolean, with_promises boolean, panel text,
+	filed_at text, filed_words text, answer_words text, confirmed_words text, is_confirmed boolean, is_unconfirmed boolean, is_unanswered boolean,
+	customer text, has_customer boolean, is_internal boolean, plan_label text, has_plan boolean, team_label text, has_team boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -132,14 +142,15 @@ BEGIN
 		e.version, e.version IS NOT NULL, e.version IS NULL,
 		desk.change_words('hold', t.hold), t.hold IS NOT NULL, to_char(t.next_update_by, 'YYYY-MM-DD"T"HH24:MI'),
 		t.me_toos + 1, t.me_toos > 0,
-		desk.reach_words(t), t.state <> 'resolved' OR t.next_update_by IS NOT NULL,
+		desk.reach_words(t), EXISTS (SELECT FROM desk.broken(t.number) x), t.state <> 'resolved' OR t.next_update_by IS NOT NULL,
 		(SELECT CASE WHEN bool_or(x.is_late) THEN 'is-bad' WHEN bool_or(x.is_soon) THEN 'is-warn'
 			WHEN bool_and(x.is_paused) THEN 'is-wait' ELSE 'is-ok' END FROM desk.promises(t.number) x),
 		desk.utc(t.filed_at), desk.words(t.filed_at),
 		CASE WHEN t.answered_at IS NULL THEN '' ELSE format('First answer came after %s (promised: within %s).',
 			desk.span_words(extract(epoch FROM t.answered_at - t.filed_at)), desk.span_words(f.target_seconds)) END
-			|| CASE WHEN f.breached_at IS NOT NULL OR t.answer_due_at < now() THEN ' That promise was missed.' ELSE '' END,
-		desk.words(t.confirmed_at), t.confirmed_at IS NOT NULL, t.confirmed_at IS NULL, t.answered_at IS NULL
+			|| CASE WHEN f.breached_at IS NOT NULL OR t.answered_at IS NULL AND t.late_at < now() THEN ' That promise was missed.' ELSE '' END,
+		desk.words(t.confirmed_at), t.confirmed_at IS NOT NULL, t.confirmed_at IS NULL, t.answered_at IS NULL,
+		u.name, u.name IS NOT NULL, coalesce(u.is_internal, false), b.label, b.label IS NOT NULL, m.label, m.label IS NOT NULL
 	FROM desk.ticket t
 	JOIN desk.kind k ON k.name = t.kind
 	JOIN desk.severity s ON s.level = t.severity
@@ -152,6 +163,9 @@ BEGIN
 	LEFT JOIN desk.staff a ON a.id = t.assignee
 	LEFT JOIN desk.resolution r ON r.name = t.resolution
 	LEFT JOIN desk.release e ON e.id = t.release
+	LEFT JOIN desk.customer u ON u.id = t.customer
+	LEFT JOIN desk.plan b ON b.name = u.plan
+	LEFT JOIN desk.team m ON m.name = t.team
 	WHERE t.number = wanted;
 	IF NOT FOUND THEN
 		RAISE 'no such ticket' USING ERRCODE = 'PT404';
@@ -222,6 +236,10 @@ BEGIN
 		UNION ALL SELECT 'kind', k.name, k.label, t.kind, k.position FROM desk.kind k
 		UNION ALL SELECT 'product', p.name, p.label, t.product, p.position FROM desk.product p WHERE p.retired_at IS NULL OR p.name = t.product
 		UNION ALL SELECT 'assignee', s.id::text, s.name, t.assignee::text, 0 FROM desk.staff s WHERE s.active OR s.id = t.assignee
+		UNION ALL SELECT 'team', m.name, m.label, t.team, m.position FROM desk.team m WHERE m.retired_at IS NULL OR m.name = t.team
+		-- a list to choose from while it can be read; beyond, the name is typed
+		UNION ALL SELECT 'customer', u.name, concat_ws(', ', u.name, b.label), NULL, 0 FROM (SELECT * FROM desk.customer ORDER BY lower(name) LIMIT 300) u
+			LEFT JOIN desk.plan b ON b.name = u.plan
 		UNION ALL SELECT 'state', s.name, s.label, t.state, s.position FROM desk.state s
 			WHERE s.name = t.state OR s.is_open AND s.name <> 'fixed'
 				AND EXISTS (SELECT FROM desk.transition m WHERE m.from_state = t.state AND m.to_state = s.name)
@@ -231,6 +249,7 @@ BEGIN
 				WHERE m.from_state = CASE t.state WHEN 'new' THEN 'open' ELSE t.state END AND m.to_state = s.name)
 		UNION ALL SELECT 'follow', r.name, 'Solved: ' || r.label, NULL, r.position FROM desk.resolution r
 			WHERE NOT (r.needs_release OR r.needs_reason OR r.needs_alternative OR r.needs_attempt OR r.needs_duplicate) AND t.state <> 'resolved'
+		UNION ALL SELECT 'promise', x.clock::text, x.words, NULL, x.place FROM desk.broken(t.number) x
 		UNION ALL SELECT 'resolution', r.name, r.label, t.resolution, r.position FROM desk.resolution r
 		UNION ALL SELECT 'release', e.id::text, format('%s %s', e.version, CASE WHEN e.released_at <= now()
 				THEN '(out since ' || to_char(e.released_at, 'FMDD Mon YYYY') || ')' ELSE '(planned)' END),
@@ -268,6 +287,9 @@ BEGIN
 	SELECT hold INTO held FROM desk.ticket WHERE number = wanted;
 	IF until IS NOT NULL AND (due IS NULL OR due <= now()) THEN
 		RAISE 'choose a date and time that is still to come' USING ERRCODE = 'PT409', COLUMN = 'until';
+	END IF;
+	IF until IS NULL AND held IS NOT NULL AND (SELECT next_update_by <= now() FROM desk.ticket WHERE number = wanted) THEN
+		RAISE 'say when the next update comes: the ticket is still on hold' USING ERRCODE = 'PT409', COLUMN = 'until';
 	END IF;
 	INSERT INTO desk.message (ticket, author, staff, name, body, body_html, renderer, attempt, solution)
 	SELECT wanted, 'staff', s.id, s.name, staff_reply.body, staff_reply.body_html, staff_reply.renderer, staff_reply.attempt, staff_reply.solution
@@ -374,6 +396,86 @@ END
 $$;
 COMMENT ON FUNCTION api.staff_change(text, int, int, text, text, text, text, text) IS 'Set state, severity, kind and product (NULL when nobody knows).  Another severity brings other promises.';
 
+CREATE FUNCTION api.staff_route(token text, wanted int, seen int, key_sha256 text, team text, customer text)
+RETURNS TABLE (outcome text, field text, complaint text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	who int := desk.session_staff(token);
+	whose int := (SELECT c.id FROM desk.customer c WHERE lower(c.name) = lower(btrim(staff_route.customer)));
+BEGIN
+	IF staff_route.customer ~ '\S' AND whose IS NULL THEN
+		RETURN QUERY SELECT 'refused', 'customer', 'There is no customer of this name. Choose one from the list, or leave it empty.';
+		RETURN;
+	END IF;
+	IF staff_route.team IS NOT NULL AND NOT EXISTS (SELECT FROM desk.team m WHERE m.name = staff_route.team) THEN
+		RETURN QUERY SELECT 'refused', 'team', 'Choose a team from the list.';
+		RETURN;
+	END IF;
+	RETURN QUERY SELECT * FROM desk.staff_update(who, wanted, seen, key_sha256,
+		jsonb_build_object('team', staff_route.team, 'customer', whose));
+END
+$$;
+COMMENT ON FUNCTION api.staff_route(text, int, int, text, text, text) IS 'Say which team looks after a ticket and for which customer (by name) it is, NULL for none.  Another plan brings other promises; what is nobody''s yet goes to the customer''s engineer.';
+
+CREATE FUNCTION api.staff_ringing(token text)
+RETURNS TABLE (page int, ringing_product text, ringing_words text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	PERFORM desk.session_staff(token);
+	RETURN QUERY SELECT p.id, desk.page_thing(p.product), desk.span_words(extract(epoch FROM now() - p.opened_at))
+	FROM desk.page p WHERE p.acknowledged_at IS NULL AND p.resolved_at IS NULL ORDER BY p.id;
+END
+$$;
+COMMENT ON FUNCTION api.staff_ringing(text) IS 'Pages that nobody is on yet, and since how long.';
+
+CREATE FUNCTION api.staff_paging(token text, wanted int)
+RETURNS TABLE (may_page boolean, prod_is_down boolean, prod_is_up boolean, has_page boolean, paging_state text, paging_words text, paging_tone text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	PERFORM desk.session_staff(token);
+	RETURN QUERY SELECT t.severity = 1 AND t.state <> 'resolved', t.production_down, NOT t.production_down, p.id IS NOT NULL,
+		CASE WHEN p.resolved_at IS NOT NULL THEN 'Over' WHEN p.acknowledged_at IS NOT NULL THEN 'Somebody is on it' ELSE 'Nobody is on it yet' END,
+		CASE WHEN p.resolved_at IS NOT NULL THEN format('Page %s ended %s.', p.id, desk.words(p.resolved_at))
+			WHEN p.acknowledged_at IS NOT NULL THEN format('%s, since %s.', coalesce(s.name, 'By psql'), desk.words(p.acknowledged_at))
+			WHEN p.next_at IS NULL THEN 'Everybody was told.'
+			ELSE format('The next person is told %s.', desk.words(p.next_at)) END,
+		CASE WHEN p.resolved_at IS NOT NULL THEN 'st-resolved is-ok' WHEN p.acknowledged_at IS NOT NULL THEN 'st-open is-ok' ELSE 'st-late is-bad' END
+	FROM desk.ticket t
+	LEFT JOIN LATERAL (SELECT x.* FROM desk.page x JOIN desk.page_report q ON q.page = x.id
+		WHERE q.ticket = t.number ORDER BY x.id DESC LIMIT 1) p ON true
+	LEFT JOIN desk.staff s ON s.id = p.acknowledged_by
+	WHERE t.number = wanted;
+END
+$$;
+COMMENT ON FUNCTION api.staff_paging(text, int) IS 'Is production down for this ticket, may it wake people, and where its last page stands.';
+
+CREATE FUNCTION api.staff_down(token text, wanted int, seen int, key_sha256 text, down text)
+RETURNS TABLE (outcome text, field text, complaint text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	who int := desk.session_staff(token);
+BEGIN
+	IF coalesce(down, '') NOT IN ('yes', 'no') THEN
+		RETURN QUERY SELECT 'refused', 'down', 'Say yes or no.';
+		RETURN;
+	END IF;
+	IF down = 'yes' AND NOT EXISTS (SELECT FROM desk.ticket t WHERE t.number = wanted AND t.severity = 1 AND t.state <> 'resolved') THEN
+		RETURN QUERY SELECT 'refused', 'down', 'Only an open ticket of severity 1 wakes people. Change that first.';
+		RETURN;
+	END IF;
+	RETURN QUERY SELECT * FROM desk.staff_update(who, wanted, seen, key_sha256, jsonb_build_object('production_down', down = 'yes'));
+END
+$$;
+COMMENT ON FUNCTION api.staff_down(text, int, int, text, text) IS 'Say that production is down ("yes"), which pages the people on duty for a ticket of severity 1 and is refused for any other, or that it is not ("no"), which ends the page.';
+
 CREATE FUNCTION api.staff_visibility(token text, wanted int, seen int, key_sha256 text, visibility text)
 RETURNS TABLE (outcome text, field text, complaint text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -437,12 +539,110 @@ END
 $$;
 COMMENT ON FUNCTION api.staff_resolve(text, int, int, text, text, text, text, text, text) IS 'Solve a ticket: a row of desk.resolution with what it asks for, or "when-released": the fix is made and the ticket stays open until its release is out.  duplicate_of: the other ticket''s number as typed.';
 
+-- Load ------------------------------------------------------------------------
+
+CREATE FUNCTION api.staff_load(token text, weeks int)
+RETURNS TABLE (week date, new bigint, solved bigint, reopened bigint, backlog bigint, people int, minimum int, is_short boolean,
+	answered bigint, answer_mean_seconds bigint, answer_p50_seconds bigint, answer_p90_seconds bigint, answer_target_seconds int,
+	is_target_met boolean, waiting bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	since date := (now() AT TIME ZONE desk.zone())::date - 7 * (least(greatest(weeks, 1), 520) - 1);
+BEGIN
+	PERFORM desk.session_staff(token);
+	RETURN QUERY SELECT l.week, l.new, l.solved, l.reopened, l.backlog, l.people, l.minimum, l.is_short,
+		coalesce(a.answered, 0), a.mean_seconds, a.p50_seconds, a.p90_seconds, t.mean_seconds, a.is_met, coalesce(a.waiting, 0)
+	FROM api.load_week(since) l
+	LEFT JOIN api.answer_week(since) a ON a.week = l.week AND a.requesters = 'all'
+	LEFT JOIN desk.target t ON t.metric = 'first response'
+	ORDER BY l.week DESC;
+END
+$$;
+COMMENT ON FUNCTION api.staff_load(text, int) IS 'The load of the last weeks (1 to 520), the present one first: tickets, people on duty, and how fast first answers came.  As api.load_week() and api.answer_week().';
+
+CREATE FUNCTION api.staff_load_page(token text, weeks int)
+RETURNS TABLE (week text, week_words text, new text, solved text, reopened text, backlog text, people text, is_short boolean, is_present boolean,
+	answered text, mean_words text, p50_words text, p90_words text, waiting text, has_answers boolean, no_answers boolean,
+	is_missed boolean, target_words text, has_target boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY SELECT l.week::text, to_char(l.week, 'FMDD Mon YYYY'), to_char(l.new, 'FM999,999,990'), to_char(l.solved, 'FM999,999,990'),
+		to_char(l.reopened, 'FM999,999,990'), to_char(l.backlog, 'FM999,999,990'), l.people || CASE WHEN l.minimum > 0 THEN format(' (at least %s)', l.minimum) ELSE '' END, l.is_short,
+		row_number() OVER (ORDER BY l.week DESC) = 1, to_char(l.answered, 'FM999,999,990'),
+		desk.span_words(l.answer_mean_seconds), desk.span_words(l.answer_p50_seconds), desk.span_words(l.answer_p90_seconds),
+		to_char(l.waiting, 'FM999,999,990'), l.answered > 0, l.answered = 0, NOT coalesce(l.is_target_met, true),
+		desk.span_words(l.answer_target_seconds), l.answer_target_seconds IS NOT NULL
+	FROM api.staff_load(token, weeks) l ORDER BY l.week DESC;
+END
+$$;
+COMMENT ON FUNCTION api.staff_load_page(text, int) IS 'api.staff_load() in words, for the page.';
+
+CREATE FUNCTION api.staff_reason(token text, wanted int, seen int, key_sha256 text, promise text, breach_reason text)
+RETURNS TABLE (outcome text, field text, complaint text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	who int := desk.session_staff(token);
+BEGIN
+	IF NOT coalesce(breach_reason ~ '\S', false) THEN
+		RETURN QUERY SELECT 'refused', 'breach_reason', 'Write the reason first.';
+		RETURN;
+	END IF;
+	IF NOT EXISTS (SELECT FROM desk.broken(wanted) x WHERE x.clock::text = staff_reason.promise) THEN
+		RETURN QUERY SELECT 'refused', 'promise', 'Choose a promise of this ticket that was broken.';
+		RETURN;
+	END IF;
+	outcome := desk.staff_begin(wanted, seen, key_sha256, concat_ws(E'\n', 'reason', promise, breach_reason));
+	IF outcome = 'new' THEN
+		INSERT INTO desk.breach_reason AS b (clock, reason, staff) VALUES (promise::bigint, btrim(staff_reason.breach_reason), who)
+		ON CONFLICT (clock) DO UPDATE SET reason = excluded.reason, staff = excluded.staff, given_at = excluded.given_at;
+		outcome := 'done';
+	END IF;
+	RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION api.staff_reason(text, int, int, text, text, text) IS 'Say why a promise was broken, in words for everybody; a later one takes its place.  promise: the clock''s number, as chosen.';
+
+CREATE FUNCTION api.staff_why(token text, wanted int)
+RETURNS TABLE (metric_label text, heads boolean, promised_words text, outcome_words text, outcome_tone text, ends boolean,
+	at text, at_words text, event text, because text, counted text, used text, rest text, due_at text, due_words text, has_due boolean, no_due boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM desk.session_staff(token);
+	IF NOT EXISTS (SELECT FROM desk.ticket t WHERE t.number = wanted) THEN
+		RAISE 'no such ticket' USING ERRCODE = 'PT404';
+	END IF;
+	RETURN QUERY SELECT * FROM desk.clock_why(wanted);
+END
+$$;
+COMMENT ON FUNCTION api.staff_why(text, int) IS 'The ledger of a ticket''s clocks in words.  PT404 when there is none.';
+
+CREATE FUNCTION api.staff_duty(token text) RETURNS TABLE (duty_line text, has_duty boolean, gap_words text, has_gaps boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	who int := desk.session_staff(token);
+BEGIN
+	RETURN QUERY SELECT x.line, x.line IS NOT NULL, s.words, s.is_short FROM (SELECT desk.duty_line() AS line) x, desk.duty_status() s;
+END
+$$;
+COMMENT ON FUNCTION api.staff_duty(text) IS 'The subtitle of the queue: who is on duty, who rides shotgun, who is next; and whether there are too few.';
+
 GRANT USAGE ON SCHEMA api TO desk_staff;
-GRANT EXECUTE ON FUNCTION api.staff_queue(text, text, text, text, text, text, text, int), api.staff_views(text, text),
-	api.staff_filters(text), api.staff_me(text), api.staff_ticket(text, int), api.staff_promises(text, int),
+GRANT EXECUTE ON FUNCTION api.staff_queue(text, text, text, text, text, text, text, int, text), api.staff_views(text, text),
+	api.staff_route(text, int, int, text, text, text), api.staff_load(text, int), api.staff_load_page(text, int),
+	api.staff_filters(text), api.staff_me(text), api.staff_duty(text), api.staff_ticket(text, int), api.staff_promises(text, int),
 	api.staff_thread(text, int, text), api.staff_choices(text, int),
+	api.staff_ringing(text), api.staff_paging(text, int), api.staff_down(text, int, int, text, text),
 	api.staff_reply(text, int, int, text, text, text, int, boolean, boolean, text, text),
 	api.staff_note(text, int, int, text, text, text, int), api.staff_take(text, int, int, text),
 	api.staff_assign(text, int, int, text, int), api.staff_change(text, int, int, text, text, text, text, text),
 	api.staff_visibility(text, int, int, text, text), api.staff_hold(text, int, int, text, text, text),
-	api.staff_resolve(text, int, int, text, text, text, text, text, text) TO desk_staff;
+	api.staff_resolve(text, int, int, text, text, text, text, text, text),
+	api.staff_reason(text, int, int, text, text, text), api.staff_why(text, int) TO desk_staff;

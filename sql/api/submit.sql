@@ -25,7 +25,7 @@ CREATE FUNCTION api.submit_severities() RETURNS TABLE (severity smallint, severi
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN QUERY SELECT s.level, s.name, s.impact, desk.span_words((desk.policy_for(now(), s.level, 'web')).answer_seconds)
+	RETURN QUERY SELECT s.level, s.name, s.impact, desk.span_words((desk.policy_for(now(), s.level, 'web', NULL)).answer_seconds)
 	FROM desk.severity s ORDER BY s.level;
 END
 $$;
@@ -36,7 +36,7 @@ CREATE FUNCTION api.submit(
 	subject text, body text, body_html text, renderer int,
 	severity text, product text, blocked text, tried text, answers text[],
 	visibility text, name text, mail text,
-	check_only boolean, not_security boolean, not_similar boolean)
+	check_only boolean, not_security boolean, not_similar boolean, production_down boolean)
 RETURNS TABLE (outcome text, field text, words text, number int)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -51,6 +51,11 @@ BEGIN
 	-- the same form again?
 	SELECT * INTO sent FROM desk.submission s WHERE s.key_sha256 = decode(submit.key_sha256, 'hex');
 	IF FOUND THEN
+		-- "it is down after all": who went back and pressed the other button
+		IF production_down AND sent.text_sha256 = digest THEN
+			UPDATE desk.ticket k SET production_down = true, changed_by = 'requester'
+			WHERE k.number = sent.ticket AND k.severity = 1 AND k.state <> 'resolved' AND NOT k.production_down;
+		END IF;
 		RETURN QUERY SELECT CASE WHEN sent.text_sha256 = digest THEN 'filed' ELSE 'other' END, NULL, NULL, sent.ticket;
 		RETURN;
 	END IF;
@@ -69,7 +74,12 @@ BEGIN
 		RETURN QUERY SELECT 'security', NULL, NULL, NULL::int;
 		RETURN;
 	END IF;
-	IF NOT not_similar THEN
+	IF production_down IS NULL AND coalesce(submit.severity::smallint, t.severity) = 1 THEN
+		RETURN QUERY SELECT 'production', NULL, NULL, NULL::int;
+		RETURN;
+	END IF;
+	-- whose production is down is not sent to read first
+	IF NOT not_similar AND NOT coalesce(production_down, false) THEN
 		RETURN QUERY SELECT 'similar', CASE WHEN p.solved THEN 'solved' END, p.subject, p.number
 			FROM desk.similar(submit.subject, 5) x JOIN desk.public_ticket p USING (number)
 			ORDER BY x.rank DESC, x.number DESC;
@@ -79,6 +89,11 @@ BEGIN
 	END IF;
 	IF NOT desk.limit_take('submit', visitor) THEN
 		RETURN QUERY SELECT 'limited', NULL, NULL, NULL::int;
+		RETURN;
+	END IF;
+	IF production_down AND coalesce(submit.severity::smallint, t.severity) = 1
+		AND (desk.page_find(product, NULL, false)).id IS NULL AND NOT desk.limit_take('page', visitor) THEN
+		RETURN QUERY SELECT 'woken', NULL, NULL, NULL::int;
 		RETURN;
 	END IF;
 
@@ -93,8 +108,9 @@ BEGIN
 	IF mail IS NOT NULL THEN
 		who := desk.person_of(btrim(mail));
 	END IF;
-	INSERT INTO desk.ticket (subject, kind, product, severity, blocked, tried, visibility, channel, template, requester, requester_name)
-	VALUES (subject, t.kind, product, coalesce(submit.severity::smallint, t.severity), coalesce(submit.blocked, 'no'),
+	INSERT INTO desk.ticket (subject, kind, product, severity, production_down, blocked, tried, visibility, channel, template, requester, requester_name)
+	VALUES (subject, t.kind, product, coalesce(submit.severity::smallint, t.severity),
+		coalesce(production_down, false) AND coalesce(submit.severity::smallint, t.severity) = 1, coalesce(submit.blocked, 'no'),
 		tried, CASE WHEN t.public_allowed THEN coalesce(submit.visibility, t.visibility) ELSE 'private' END,
 		'web', t.name, who, nullif(btrim(submit.name), ''))
 	RETURNING ticket.number INTO filed;
@@ -118,8 +134,8 @@ BEGIN
 	RETURN QUERY SELECT 'filed', NULL, NULL, filed;
 END
 $$;
-COMMENT ON FUNCTION api.submit(text, text, text, text, text, text, text, int, text, text, text, text, text[], text, text, text, boolean, boolean, boolean)
-IS 'File a report.  key_sha256: hex, names this form, so that sending it again changes nothing.  Answers one kind of rows: "filed" with the number (also for a resend); "other" with the number that the same form became with another text; "complaint" about fields, in words for people; "security" when it reads like a security hole and not_security is false; "similar" tickets when not_similar is false; "limited" when too many came from this visitor.  Nothing is stored but for "filed".  check_only asks for complaints alone.  Raises PT404 for an unknown form.';
+COMMENT ON FUNCTION api.submit(text, text, text, text, text, text, text, int, text, text, text, text, text[], text, text, text, boolean, boolean, boolean, boolean)
+IS 'File a report.  key_sha256: hex, names this form, so that sending it again changes nothing.  Answers one kind of rows: "filed" with the number (also for a resend); "other" with the number that the same form became with another text; "complaint" about fields, in words for people; "security" when it reads like a security hole and not_security is false; "production" when it is of severity 1 and production_down is NULL: ask whether somebody shall be woken; "similar" tickets when not_similar is false; "woken" when this visitor has had people woken too often today; "limited" when too many came from this visitor.  Nothing is stored but for "filed".  check_only asks for complaints alone.  Raises PT404 for an unknown form.';
 
 CREATE FUNCTION api.submit_same(wanted int, visitor text, mail text)
 RETURNS TABLE (outcome text, number int)
@@ -140,5 +156,5 @@ COMMENT ON FUNCTION api.submit_same(int, text, text) IS '"Same problem": count t
 
 GRANT USAGE ON SCHEMA api TO desk_submit;
 GRANT SELECT ON api.submit_template, api.submit_field, api.submit_choice, api.submit_product TO desk_submit;
-GRANT EXECUTE ON FUNCTION api.submit(text, text, text, text, text, text, text, int, text, text, text, text, text[], text, text, text, boolean, boolean, boolean),
+GRANT EXECUTE ON FUNCTION api.submit(text, text, text, text, text, text, text, int, text, text, text, text, text[], text, text, text, boolean, boolean, boolean, boolean),
 	api.submit_same(int, text, text), api.submit_severities() TO desk_submit;

@@ -10,7 +10,7 @@ SELECT p.number, p.subject, p.kind_label, p.product_label, p.severity, p.severit
 		ORDER BY e.at DESC LIMIT 1) END AS solution_html, p.duplicate_of, p.duplicate_of IS NOT NULL AS is_duplicate, p.release,
 	p.state = 'fixed' AS is_fixed, p.release IS NOT NULL AS has_release,
 	CASE WHEN p.release IS NULL THEN 'the release that carries it' END AS release_unknown,
-	desk.tone(p.state, coalesce(p.answer_due_at, p.next_update_by, p.solve_due_at) < now()) AS tone,
+	desk.tone(p.state, p.late_at < now()) AS tone,
 	p.product IS NOT NULL AS has_product,
 	p.channel_label, coalesce(p.requester_name, 'Somebody') AS requester_name,
 	p.assignee, p.assignee IS NOT NULL AS is_assigned, p.me_toos + 1 AS affected, p.me_toos > 0 AS has_me_toos, p.me_toos = 0 AS only_one, p.messages,
@@ -18,7 +18,7 @@ SELECT p.number, p.subject, p.kind_label, p.product_label, p.severity, p.severit
 	desk.utc(p.solved_at) AS solved_at, desk.words(p.solved_at) AS solved_words,
 	m.*
 FROM desk.public_ticket p,
-LATERAL desk.promise_of(p.state, p.filed_at, p.answer_due_at, p.answered_at, p.solve_due_at, p.next_update_by,
+LATERAL desk.promise_of(p.state, p.filed_at, p.answer_due_at, p.answered_at, p.solve_due_at, p.next_update_by, p.late_at,
 	p.answer_seconds, p.answer_missed) m;
 COMMENT ON VIEW api.public_ticket IS 'A public ticket as its page shows it.';
 
@@ -104,21 +104,21 @@ RETURNS TABLE (number int, version int, subject text, kind_label text, product_l
 	solved_at text, solved_words text, is_public boolean, has_consent boolean, no_consent boolean, may_confirm boolean,
 	mail text, has_mail boolean, may_follow boolean, is_following boolean,
 	promise text, promise_at text, promise_words text, promise_tone text, has_promise boolean, is_paused boolean, is_late boolean,
-	answered boolean, answer_words text, percent int)
+	answered boolean, answer_words text, percent int, is_paged boolean)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	l desk.link := desk.link_open(token, wanted, 'requester');
 BEGIN
 	RETURN QUERY SELECT t.number, t.version, desk.visible(t.subject), k.label, d.label, t.severity, s.name,
-		t.state, st.label, desk.tone(t.state, t.promise_at < now()), t.state = 'resolved', t.state = 'fixed', t.product IS NOT NULL, r.label,
+		t.state, st.label, desk.tone(t.state, t.late_at < now()), t.state = 'resolved', t.state = 'fixed', t.product IS NOT NULL, r.label,
 		desk.visible(t.reason), coalesce(t.reason <> '', false), desk.visible(t.alternative), coalesce(t.alternative <> '', false),
 		(SELECT x.body_html FROM desk.message x WHERE x.ticket = t.number AND x.solution AND t.state = 'resolved' ORDER BY x.id DESC LIMIT 1),
 		t.duplicate_of, t.duplicate_of IS NOT NULL, e.version, e.version IS NOT NULL, CASE WHEN e.version IS NULL THEN 'the release that carries it' END, c.label, coalesce(desk.visible(t.requester_name), 'You'),
 		a.name, a.name IS NOT NULL, t.me_toos + 1, t.me_toos > 0, t.me_toos = 0, desk.utc(t.filed_at), desk.words(t.filed_at),
 		desk.utc(t.solved_at), desk.words(t.solved_at), t.visibility = 'public', t.consented_at IS NOT NULL, t.consented_at IS NULL, t.confirmed_at IS NULL,
 		p.mail, p.mail IS NOT NULL, l.person IS NOT NULL AND l.person = t.requester AND (f.confirmed_at IS NULL OR f.stopped_at IS NOT NULL),
-		f.confirmed_at IS NOT NULL AND f.stopped_at IS NULL, m.*
+		f.confirmed_at IS NOT NULL AND f.stopped_at IS NULL, m.*, EXISTS (SELECT FROM desk.page_report r WHERE r.ticket = t.number AND r.over_at IS NULL)
 	FROM desk.ticket t
 	JOIN desk.kind k ON k.name = t.kind
 	JOIN desk.severity s ON s.level = t.severity
@@ -130,8 +130,8 @@ BEGIN
 	LEFT JOIN desk.staff a ON a.id = t.assignee
 	LEFT JOIN desk.person p ON p.id = t.requester
 	LEFT JOIN desk.follower f ON f.ticket = t.number AND f.person = t.requester,
-	LATERAL desk.promise_of(t.state, t.filed_at, t.answer_due_at, t.answered_at, t.solve_due_at, t.next_update_by,
-		(SELECT x.target_seconds FROM desk.clock x WHERE x.ticket = t.number AND x.metric = 'first response' AND x.cycle = 1),
+	LATERAL desk.promise_of(t.state, t.filed_at, t.answer_due_at, t.answered_at, t.solve_due_at, t.next_update_by, t.late_at,
+		(SELECT x.target_seconds::int FROM desk.clock x WHERE x.ticket = t.number AND x.metric = 'first response' AND x.cycle = 1),
 		(SELECT x.breached_at IS NOT NULL FROM desk.clock x WHERE x.ticket = t.number AND x.metric = 'first response' AND x.cycle = 1)) m
 	WHERE t.number = l.ticket;
 END
@@ -160,6 +160,33 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION api.ticket_mine_thread(text, int) IS 'All messages and shown changes of a requester''s own ticket, in order; never a note.  PT404 unless the link opens this ticket.';
+
+CREATE FUNCTION api.ticket_why(wanted int)
+RETURNS TABLE (metric_label text, heads boolean, promised_words text, outcome_words text, outcome_tone text, ends boolean,
+	at text, at_words text, event text, because text, counted text, used text, rest text, due_at text, due_words text, has_due boolean, no_due boolean)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT EXISTS (SELECT FROM desk.public_ticket WHERE number = wanted) THEN
+		RAISE 'no such ticket' USING ERRCODE = 'PT404';
+	END IF;
+	RETURN QUERY SELECT * FROM desk.clock_why(wanted);
+END
+$$;
+COMMENT ON FUNCTION api.ticket_why(int) IS 'The ledger of a public ticket''s clocks in words.  PT404 unless it is public.';
+
+CREATE FUNCTION api.ticket_mine_why(token text, wanted int)
+RETURNS TABLE (metric_label text, heads boolean, promised_words text, outcome_words text, outcome_tone text, ends boolean,
+	at text, at_words text, event text, because text, counted text, used text, rest text, due_at text, due_words text, has_due boolean, no_due boolean)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	l desk.link := desk.link_open(token, wanted, 'requester');
+BEGIN
+	RETURN QUERY SELECT * FROM desk.clock_why(l.ticket);
+END
+$$;
+COMMENT ON FUNCTION api.ticket_mine_why(text, int) IS 'The ledger of the clocks of a requester''s own ticket.  PT404 unless the link opens this ticket.';
 
 CREATE FUNCTION api.ticket_reply(token text, wanted int, key_sha256 text, visitor text, body text, body_html text, renderer int) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -244,6 +271,7 @@ GRANT SELECT ON api.public_ticket, api.public_entry TO desk_ticket;
 GRANT EXECUTE ON FUNCTION api.ticket_me_too(int, text), api.ticket_follow(int, text, text), api.ticket_follow_link(text),
 	api.ticket_follow_set(text, boolean), api.ticket_link(text), api.ticket_mine(text, int), api.ticket_mine_thread(text, int),
 	api.ticket_reply(text, int, text, text, text, text, int), api.ticket_solved(text, int, boolean),
-	api.ticket_consent(text, int), api.ticket_mine_follow(text, int, boolean) TO desk_ticket;
+	api.ticket_consent(text, int), api.ticket_mine_follow(text, int, boolean),
+	api.ticket_why(int), api.ticket_mine_why(text, int) TO desk_ticket;
 GRANT EXECUTE ON FUNCTION desk.utc(timestamptz), desk.words(timestamptz), desk.span_words(numeric), desk.tone(text, boolean),
-	desk.promise_of(text, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, int, boolean) TO desk_ticket;
+	desk.promise_of(text, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, int, boolean) TO desk_ticket;

@@ -5,13 +5,16 @@ CREATE OR REPLACE FUNCTION desk.ticket_new() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	p desk.policy := desk.policy_for(NEW.filed_at, NEW.severity, NEW.channel);
+	p desk.policy := desk.policy_of(NEW);
 BEGIN
 	IF NEW.state <> 'new' THEN
 		RAISE 'cannot file a ticket in state "%": it begins as "new"', NEW.state USING ERRCODE = 'PT409';
 	END IF;
-	NEW.answer_due_at := NEW.filed_at + desk.answer_target(p, NEW.filed_at) * interval '1 second';
-	NEW.solve_due_at := NEW.filed_at + p.solve_seconds * interval '1 second';
+	NEW.answer_due_at := CASE WHEN NEW.opened_by IS NULL THEN desk.clock_add(p.answer_calendar, NEW.filed_at,
+		desk.policy_seconds(p, 'first response', NEW.filed_at)) END;
+	NEW.solve_due_at := desk.clock_add(p.solve_calendar, NEW.filed_at, p.solve_seconds);
+	NEW.late_at := CASE WHEN NEW.opened_by IS NULL THEN desk.clock_opening(p.answer_calendar, NEW.answer_due_at)
+		ELSE coalesce(NEW.next_update_by, desk.clock_opening(p.solve_calendar, NEW.solve_due_at)) END;
 	NEW.changed_at := NEW.filed_at;
 	NEW.answered_at := NULL;
 	NEW.solved_at := NULL;
@@ -24,14 +27,8 @@ COMMENT ON FUNCTION desk.ticket_new() IS 'Before a ticket is filed: its promises
 CREATE OR REPLACE FUNCTION desk.ticket_filed() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-	p desk.policy := desk.policy_for(NEW.filed_at, NEW.severity, NEW.channel);
 BEGIN
-	INSERT INTO desk.clock (ticket, metric, policy, state, started_at, since, target_seconds, warn_percent)
-	VALUES (NEW.number, 'first response', p.id, 'running', NEW.filed_at, NEW.filed_at,
-		desk.answer_target(p, NEW.filed_at), p.warn_percent),
-	       (NEW.number, 'resolution', p.id, 'running', NEW.filed_at, NEW.filed_at,
-		p.solve_seconds, p.warn_percent);
+	PERFORM desk.clocks_start(NEW);
 	IF NEW.visibility = 'public' THEN
 		PERFORM desk.publish_ticket(NEW);
 	END IF;
@@ -51,14 +48,16 @@ DECLARE
 	at timestamptz := greatest(OLD.changed_at,
 		CASE WHEN NEW.changed_at = OLD.changed_at THEN now() ELSE least(NEW.changed_at, now()) END);
 BEGIN
-	IF NEW.number <> OLD.number OR NEW.filed_at <> OLD.filed_at THEN
-		RAISE 'cannot change the number or the time of filing of ticket %', OLD.number USING ERRCODE = 'PT409';
+	IF NEW.number <> OLD.number OR NEW.filed_at <> OLD.filed_at OR NEW.opened_by IS DISTINCT FROM OLD.opened_by THEN
+		RAISE 'cannot change the number of ticket %, when it was filed or who opened it', OLD.number USING ERRCODE = 'PT409';
 	END IF;
-	IF (NEW.solved_at, NEW.answer_due_at, NEW.solve_due_at) IS DISTINCT FROM (OLD.solved_at, OLD.answer_due_at, OLD.solve_due_at) THEN
+	IF NEW.solved_at IS DISTINCT FROM OLD.solved_at
+		OR (NEW.answer_due_at, NEW.solve_due_at, NEW.late_at) IS DISTINCT FROM (OLD.answer_due_at, OLD.solve_due_at, OLD.late_at)
+		AND (NEW.answer_due_at, NEW.solve_due_at, NEW.late_at) IS DISTINCT FROM (SELECT (d.answer_due_at, d.solve_due_at, d.late_at) FROM desk.due_of(OLD.number) d) THEN
 		RAISE 'cannot set when ticket % was solved or is due: that follows from its state and its clocks', OLD.number USING ERRCODE = 'PT409';
 	END IF;
-	IF NEW.answered_at IS DISTINCT FROM OLD.answered_at AND (OLD.answered_at IS NOT NULL OR NOT EXISTS (
-		SELECT FROM desk.message WHERE ticket = OLD.number AND author = 'staff')) THEN
+	IF NEW.answered_at IS DISTINCT FROM OLD.answered_at AND (NEW.answered_at > OLD.answered_at OR NOT EXISTS (
+		SELECT FROM desk.message WHERE ticket = OLD.number AND author = 'staff' AND posted_at = NEW.answered_at)) THEN
 		RAISE 'cannot set when ticket % was answered: the first message of the staff does', OLD.number USING ERRCODE = 'PT409';
 	END IF;
 	IF NEW.visibility = 'public' AND OLD.visibility = 'private' AND NEW.consented_at IS NULL THEN
@@ -111,28 +110,11 @@ BEGIN
 		NEW.hold := NULL;
 		NEW.next_update_by := NULL;
 	END IF;
-	IF NEW.answered_at IS NOT NULL AND OLD.answered_at IS NULL THEN
-		NEW.answer_due_at := desk.clock_turn(OLD.number, 'first response', 'stop', NEW.answered_at);
+	PERFORM desk.clocks_follow(OLD, NEW, at);
+	IF NEW.next_update_by IS DISTINCT FROM OLD.next_update_by AND NEW.state <> 'resolved' THEN
+		PERFORM desk.clock_promise(NEW, OLD.next_update_by, at);
 	END IF;
-	IF NEW.state <> OLD.state THEN
-		IF NEW.state = 'resolved' THEN
-			NEW.answer_due_at := desk.clock_turn(OLD.number, 'first response', 'cancel', at);
-		END IF;
-		NEW.solve_due_at := desk.clock_turn(OLD.number, 'resolution',
-			CASE NEW.state WHEN 'resolved' THEN 'stop' WHEN 'pending' THEN 'pause' ELSE 'run' END, at);
-	END IF;
-	IF OLD.state = 'resolved' AND NEW.state <> 'resolved' AND NEW.answered_at IS NULL THEN
-		-- withdrawn before an answer, and now it is wanted after all
-		NEW.answer_due_at := desk.clock_turn(OLD.number, 'first response', 'run', at);
-	END IF;
-	IF NEW.severity <> OLD.severity OR NEW.channel <> OLD.channel OR OLD.state = 'resolved' AND NEW.state <> 'resolved' THEN
-		DECLARE
-			p desk.policy := desk.policy_for(NEW.filed_at, NEW.severity, NEW.channel);
-		BEGIN
-			NEW.answer_due_at := desk.clock_retarget(OLD.number, 'first response', p, desk.answer_target(p, NEW.filed_at), at);
-			NEW.solve_due_at := desk.clock_retarget(OLD.number, 'resolution', p, p.solve_seconds, at);
-		END;
-	END IF;
+	SELECT d.answer_due_at, d.solve_due_at, d.late_at INTO NEW.answer_due_at, NEW.solve_due_at, NEW.late_at FROM desk.due_of(OLD.number) d;
 
 	-- the history: every field, who, and through which program
 	SELECT s.name INTO named FROM desk.staff s WHERE 'staff:' || s.id = NEW.changed_by;
@@ -146,6 +128,7 @@ BEGIN
 		('product', OLD.product, NEW.product),
 		('severity', OLD.severity::text, NEW.severity::text),
 		('blocked', OLD.blocked, NEW.blocked),
+		('production_down', OLD.production_down::text, NEW.production_down::text),
 		('visibility', OLD.visibility, NEW.visibility),
 		('consented_at', desk.utc(OLD.consented_at), desk.utc(NEW.consented_at)),
 		('channel', OLD.channel, NEW.channel),
@@ -153,6 +136,8 @@ BEGIN
 		('requester_name', OLD.requester_name, NEW.requester_name),
 		('tried', OLD.tried, NEW.tried),
 		('assignee', OLD.assignee::text, NEW.assignee::text),
+		('customer', OLD.customer::text, NEW.customer::text),
+		('team', OLD.team, NEW.team),
 		('state', OLD.state, NEW.state),
 		('resolution', OLD.resolution, NEW.resolution),
 		('reason', OLD.reason, NEW.reason),
@@ -201,16 +186,6 @@ END
 $$;
 COMMENT ON FUNCTION desk.ticket_changed() IS 'Keeps the public copy, and tells followers of a solution.';
 
-CREATE OR REPLACE FUNCTION desk.no_more() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	RAISE 'cannot change or delete rows of %.%: they are append-only', TG_TABLE_SCHEMA, TG_TABLE_NAME
-		USING ERRCODE = 'PT409';
-END
-$$;
-COMMENT ON FUNCTION desk.no_more() IS 'Refuses (PT409) UPDATE, DELETE and TRUNCATE on what is append-only, whoever asks.';
-
 CREATE OR REPLACE FUNCTION desk.message_new() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -226,6 +201,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	t desk.ticket;
+	kept boolean;	-- it is the update that we promised
 BEGIN
 	SELECT * INTO t FROM desk.ticket WHERE number = NEW.ticket FOR UPDATE;
 	IF t.visibility = 'public' THEN
@@ -234,9 +210,21 @@ BEGIN
 	IF NEW.author = 'requester' AND NEW.posted_at = t.filed_at THEN
 		RETURN NULL;	-- the report itself
 	END IF;
+	IF NEW.author = 'requester' AND t.state IN ('pending', 'resolved') THEN
+		t.state := 'open';	-- as it will be below
+	END IF;
+	kept := NEW.author = 'staff' AND EXISTS (SELECT FROM desk.clock c WHERE c.ticket = NEW.ticket
+		AND c.metric = 'next update' AND c.state = 'running' AND c.started_at <= NEW.posted_at);
+	IF NEW.author <> 'automatic' THEN
+		PERFORM desk.clocks_heard(t, NEW);
+	END IF;
+	IF kept AND t.hold IS NOT NULL AND t.next_update_by > NEW.posted_at THEN
+		PERFORM desk.clock_promise(t, NULL, NEW.posted_at);	-- still on hold, and the date stands
+	END IF;
 	UPDATE desk.ticket SET
 		version = version + 1, changed_at = NEW.posted_at,
-		answered_at = CASE WHEN NEW.author = 'staff' THEN coalesce(answered_at, NEW.posted_at) ELSE answered_at END,
+		next_update_by = CASE WHEN kept AND hold IS NULL THEN NULL ELSE next_update_by END,
+		answered_at = CASE WHEN NEW.author = 'staff' THEN least(answered_at, NEW.posted_at) ELSE answered_at END,
 		state = CASE
 			WHEN NEW.author = 'staff' AND state = 'new' THEN 'open'
 			WHEN NEW.author = 'requester' AND state IN ('pending', 'resolved') THEN 'open'
@@ -252,7 +240,7 @@ BEGIN
 	RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION desk.message_added() IS 'A person''s answer stops the first response clock and opens a new ticket; a requester''s message reopens a pending or resolved one.  Automatic messages stop nothing.';
+COMMENT ON FUNCTION desk.message_added() IS 'A person''s answer stops the first or next response, keeps the promise of an update and opens a new ticket; a requester''s message reopens a pending or resolved one.  Automatic messages stop nothing.';
 
 CREATE OR REPLACE FUNCTION desk.change_added() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -313,4 +301,10 @@ CREATE OR REPLACE TRIGGER no_more BEFORE UPDATE OR DELETE OR TRUNCATE ON desk.ch
 CREATE OR REPLACE TRIGGER no_more BEFORE UPDATE OR DELETE OR TRUNCATE ON desk.message FOR EACH STATEMENT EXECUTE FUNCTION desk.no_more();
 CREATE OR REPLACE TRIGGER no_more BEFORE UPDATE OR DELETE OR TRUNCATE ON desk.note FOR EACH STATEMENT EXECUTE FUNCTION desk.no_more();
 CREATE OR REPLACE TRIGGER no_more BEFORE UPDATE OR DELETE OR TRUNCATE ON desk.sla_event FOR EACH STATEMENT EXECUTE FUNCTION desk.no_more();
+CREATE OR REPLACE TRIGGER no_more BEFORE UPDATE OR DELETE OR TRUNCATE ON desk.clock_event FOR EACH STATEMENT EXECUTE FUNCTION desk.no_more();
+CREATE OR REPLACE TRIGGER no_more BEFORE UPDATE OR TRUNCATE ON desk.policy FOR EACH STATEMENT EXECUTE FUNCTION desk.no_more();
 CREATE OR REPLACE TRIGGER no_more BEFORE DELETE OR TRUNCATE ON desk.ticket FOR EACH STATEMENT EXECUTE FUNCTION desk.no_more();
+CREATE OR REPLACE TRIGGER no_more BEFORE UPDATE OR DELETE OR TRUNCATE ON desk.duty_ready FOR EACH STATEMENT EXECUTE FUNCTION desk.no_more();
+CREATE OR REPLACE TRIGGER no_more BEFORE UPDATE OR DELETE OR TRUNCATE ON desk.duty_change FOR EACH STATEMENT EXECUTE FUNCTION desk.no_more();
+CREATE OR REPLACE TRIGGER no_more BEFORE DELETE OR TRUNCATE ON desk.duty_swap FOR EACH STATEMENT EXECUTE FUNCTION desk.no_more();
+CREATE OR REPLACE TRIGGER no_more BEFORE TRUNCATE ON desk.duty_seat FOR EACH STATEMENT EXECUTE FUNCTION desk.no_more();

@@ -20,7 +20,8 @@ RETURN CASE field WHEN 'subject' THEN 'The subject' WHEN 'kind' THEN 'The kind' 
 	WHEN 'consented_at' THEN 'Consent to make it public' WHEN 'confirmed_at' THEN 'Confirmed as solved'
 	WHEN 'answered_at' THEN 'First answered' WHEN 'reason' THEN 'The reason' WHEN 'alternative' THEN 'The alternative'
 	WHEN 'requester' THEN 'The requester' WHEN 'requester_name' THEN 'The requester''s name' WHEN 'tried' THEN 'What was tried'
-	WHEN 'channel' THEN 'The channel' WHEN 'blocked' THEN 'Blocked' ELSE replace(field, '_', ' ') END;
+	WHEN 'customer' THEN 'The customer' WHEN 'team' THEN 'The team'
+	WHEN 'channel' THEN 'The channel' WHEN 'blocked' THEN 'Blocked' WHEN 'production_down' THEN 'Production down' ELSE replace(field, '_', ' ') END;
 COMMENT ON FUNCTION desk.field_words(text) IS 'A field of desk.ticket as the history names it.';
 
 CREATE OR REPLACE FUNCTION desk.actor_words(c desk.change) RETURNS text
@@ -40,23 +41,23 @@ RETURN CASE WHEN state = 'resolved' THEN 'st-resolved is-ok' WHEN is_late THEN '
 COMMENT ON FUNCTION desk.tone(text, boolean) IS 'The classes of the stylesheet that show a state: its shape and its colour.';
 
 CREATE OR REPLACE FUNCTION desk.promise_of(state text, filed_at timestamptz, answer_due_at timestamptz, answered_at timestamptz,
-	solve_due_at timestamptz, next_update_by timestamptz, answer_seconds int, answer_missed boolean)
+	solve_due_at timestamptz, next_update_by timestamptz, late_at timestamptz, answer_seconds int, answer_missed boolean)
 RETURNS TABLE (promise text, promise_at text, promise_words text, promise_tone text, has_promise boolean, is_paused boolean, is_late boolean,
 	answered boolean, answer_words text, percent int)
 LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT d.promise, desk.utc(d.at), desk.words(d.at),
-		CASE WHEN state = 'resolved' THEN 'is-ok' WHEN state = 'pending' AND d.at IS NULL THEN 'is-wait' WHEN d.at < now() THEN 'is-bad'
+		CASE WHEN state = 'resolved' THEN 'is-ok' WHEN state = 'pending' AND d.at IS NULL THEN 'is-wait' WHEN late_at < now() THEN 'is-bad'
 			WHEN d.at - now() < (d.at - filed_at) * 0.2 THEN 'is-warn' ELSE 'is-ok' END,
-		d.at IS NOT NULL AND state <> 'resolved', state = 'pending' AND d.at IS NULL, coalesce(d.at < now(), false) AND state <> 'resolved',
+		d.at IS NOT NULL AND state <> 'resolved', state = 'pending' AND d.at IS NULL, coalesce(late_at < now(), false) AND state <> 'resolved',
 		answered_at IS NOT NULL,
 		CASE WHEN answered_at IS NOT NULL THEN format('First answer came after %s (promised: within %s).',
 			desk.span_words(extract(epoch FROM answered_at - filed_at)), desk.span_words(answer_seconds))
 			WHEN state <> 'resolved' THEN format('First answer promised within %s.', desk.span_words(answer_seconds)) END
-			|| CASE WHEN answer_missed OR answer_due_at < now() THEN ' We missed that promise. That is our fault.' ELSE '' END,
+			|| CASE WHEN answer_missed OR answered_at IS NULL AND late_at < now() THEN ' We missed that promise. That is our fault.' ELSE '' END,
 		CASE WHEN d.at > filed_at THEN least(100, greatest(0, round(100 * extract(epoch FROM now() - filed_at) / extract(epoch FROM d.at - filed_at))))::int ELSE 100 END
 	FROM (SELECT CASE WHEN answer_due_at IS NOT NULL THEN 'A person will answer by'
 			WHEN next_update_by IS NOT NULL THEN 'Next update promised by' ELSE 'Solution aimed at by' END AS promise,
 		coalesce(answer_due_at, next_update_by, CASE WHEN state <> 'pending' THEN solve_due_at END) AS at) d;
 END;
-COMMENT ON FUNCTION desk.promise_of(text, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, int, boolean) IS 'What the requester was promised next and how it stands, for the banner of a ticket page.';
+COMMENT ON FUNCTION desk.promise_of(text, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, int, boolean) IS 'What the requester was promised next and how it stands, for the banner of a ticket page.';

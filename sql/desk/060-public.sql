@@ -8,7 +8,7 @@ BEGIN
 	INSERT INTO desk.public_ticket AS p (number, subject, kind, product, severity, blocked, state, solved,
 		resolution, reason, alternative, duplicate_of, release, released, hold, channel,
 		requester_name, assignee, filed_at, changed_at, answered_at, solved_at,
-		answer_due_at, solve_due_at, next_update_by, answer_missed, answer_seconds, me_toos,
+		answer_due_at, solve_due_at, next_update_by, late_at, answer_missed, answer_seconds, me_toos,
 		kind_label, product_label, severity_name, state_label, resolution_label, channel_label)
 	SELECT t.number, desk.visible(t.subject), t.kind, t.product, t.severity, t.blocked, t.state, t.state = 'resolved',
 		t.resolution, desk.visible(t.reason), desk.visible(t.alternative), t.duplicate_of,
@@ -16,7 +16,7 @@ BEGIN
 		(SELECT coalesce(released_at <= now(), false) FROM desk.release WHERE id = t.release),
 		t.hold, t.channel, desk.visible(t.requester_name), (SELECT name FROM desk.staff WHERE id = t.assignee),
 		t.filed_at, t.changed_at, t.answered_at, t.solved_at,
-		t.answer_due_at, t.solve_due_at, t.next_update_by,
+		t.answer_due_at, t.solve_due_at, t.next_update_by, t.late_at,
 		coalesce(c.breached_at IS NOT NULL, false),
 		coalesce(c.target_seconds, extract(epoch FROM t.answer_due_at - t.filed_at)::int), t.me_toos,
 		(SELECT label FROM desk.kind WHERE name = t.kind), (SELECT label FROM desk.product WHERE name = t.product),
@@ -26,13 +26,13 @@ BEGIN
 	ON CONFLICT (number) DO UPDATE SET
 		(subject, kind, product, severity, blocked, state, solved, resolution, reason, alternative,
 		duplicate_of, release, released, hold, channel, requester_name, assignee, changed_at, answered_at, solved_at,
-		answer_due_at, solve_due_at, next_update_by, answer_missed, answer_seconds, me_toos,
+		answer_due_at, solve_due_at, next_update_by, late_at, answer_missed, answer_seconds, me_toos,
 		kind_label, product_label, severity_name, state_label, resolution_label, channel_label) =
 		(excluded.subject, excluded.kind, excluded.product, excluded.severity, excluded.blocked, excluded.state,
 		excluded.solved, excluded.resolution, excluded.reason, excluded.alternative,
 		excluded.duplicate_of, excluded.release, excluded.released, excluded.hold, excluded.channel,
 		excluded.requester_name, excluded.assignee, excluded.changed_at, excluded.answered_at, excluded.solved_at,
-		excluded.answer_due_at, excluded.solve_due_at, excluded.next_update_by, excluded.answer_missed,
+		excluded.answer_due_at, excluded.solve_due_at, excluded.next_update_by, excluded.late_at, excluded.answer_missed,
 		excluded.answer_seconds, excluded.me_toos, excluded.kind_label, excluded.product_label, excluded.severity_name,
 		excluded.state_label, excluded.resolution_label, excluded.channel_label);
 END
@@ -74,6 +74,9 @@ BEGIN
 		WHEN 'resolution' THEN (SELECT label FROM desk.resolution WHERE name = value)
 		WHEN 'assignee' THEN (SELECT name FROM desk.staff WHERE id = value::int)
 		WHEN 'release' THEN (SELECT version FROM desk.release WHERE id = value::int)
+		WHEN 'customer' THEN (SELECT name FROM desk.customer WHERE id = value::int)
+		WHEN 'team' THEN (SELECT label FROM desk.team WHERE name = value)
+		WHEN 'production_down' THEN CASE value WHEN 'true' THEN 'yes' ELSE 'no' END
 		WHEN 'next_update_by' THEN desk.words(value::timestamptz)
 		WHEN 'hold' THEN CASE value WHEN 'cannot-yet' THEN 'we cannot do it yet' WHEN 'third-party' THEN 'waiting for a third party' END
 		ELSE desk.visible(value) END);

@@ -91,23 +91,17 @@ RETURNS TABLE (promise text, due_at timestamptz, percent int, is_late boolean, i
 LANGUAGE sql STABLE
 AS $$
 	SELECT p.promise, p.due_at, least(100, greatest(0, floor(p.part * 100)))::int,
-		coalesce(p.due_at <= now(), false), coalesce(p.due_at > now() AND p.part >= p.warn, false), p.due_at IS NULL
+		coalesce(p.breach_at <= now(), false), coalesce(p.breach_at > now() AND p.warn_at <= now(), false), p.due_at IS NULL
 	FROM (
-		SELECT CASE c.metric WHEN 'first response' THEN 'first answer' ELSE 'solution' END AS promise, c.due_at,
-			(c.used_seconds + CASE WHEN c.state = 'running' THEN greatest(0, extract(epoch FROM now() - c.since)) ELSE 0 END)
-				/ c.target_seconds AS part,
-			c.warn_percent / 100.0 AS warn
+		SELECT CASE c.metric WHEN 'first response' THEN 'first answer' WHEN 'next response' THEN 'next answer'
+				WHEN 'resolution' THEN 'solution' ELSE c.metric END AS promise, c.due_at, c.breach_at, c.warn_at,
+			(c.used_seconds + CASE WHEN c.state <> 'running' THEN 0
+				WHEN c.calendar IS NULL THEN greatest(0, extract(epoch FROM now() - c.since))
+				ELSE greatest(0, desk.business_between(c.calendar, c.since, now())) END) / c.target_seconds AS part
 		FROM desk.clock c WHERE c.ticket = wanted AND c.state IN ('running', 'paused')
-		UNION ALL
-		SELECT 'next update', t.next_update_by,
-			extract(epoch FROM now() - s.at) / greatest(1, extract(epoch FROM t.next_update_by - s.at)), 0.8
-		FROM desk.ticket t, LATERAL (
-			SELECT coalesce(max(h.changed_at), t.filed_at) AS at FROM desk.change h
-			WHERE h.ticket = wanted AND h.field = 'next_update_by') s
-		WHERE t.number = wanted AND t.next_update_by IS NOT NULL
 	) p;
 $$;
-COMMENT ON FUNCTION desk.promises(int) IS 'The promises of a ticket that are still to be kept: first answer, solution, next update; how much of the time is gone, in percent.  A paused one has no due_at.';
+COMMENT ON FUNCTION desk.promises(int) IS 'The promises of a ticket that are still to be kept: first or next answer, solution, next update; how much of the time is gone, in percent.  A paused one has no due_at.';
 
 CREATE OR REPLACE FUNCTION desk.due_words(due_at timestamptz) RETURNS text
 LANGUAGE sql STABLE
@@ -137,6 +131,7 @@ BEGIN
 	RETURN CASE view
 		WHEN 'mine' THEN format(' AND t.state <> ''resolved'' AND t.assignee = %s', who)
 		WHEN 'unassigned' THEN ' AND t.state <> ''resolved'' AND t.assignee IS NULL'
+		WHEN 'untriaged' THEN ' AND t.state = ''new'' AND t.assignee IS NULL'
 		WHEN 'waiting' THEN ' AND (t.state = ''pending'' OR t.hold IS NOT NULL)'
 		WHEN 'fixed' THEN ' AND t.state = ''fixed'''
 		WHEN 'all' THEN ''
@@ -283,7 +278,7 @@ BEGIN
 	t := jsonb_populate_record(t, what);
 	UPDATE desk.ticket SET assignee = t.assignee, state = t.state, severity = t.severity, kind = t.kind,
 		product = t.product, visibility = t.visibility, hold = t.hold, next_update_by = t.next_update_by,
-		resolution = t.resolution, reason = t.reason, alternative = t.alternative,
+		production_down = t.production_down, team = t.team, customer = t.customer, resolution = t.resolution, reason = t.reason, alternative = t.alternative,
 		duplicate_of = t.duplicate_of, release = t.release, changed_by = 'staff:' || who
 	WHERE number = wanted;
 	RETURN NEXT;

@@ -60,7 +60,7 @@ CREATE VIEW report.unanswered AS
 SELECT t.number, t.severity, t.kind, t.product, t.channel, t.state, t.blocked, t.visibility = 'private' AS is_private,
 	t.assignee IS NOT NULL AS is_assigned, t.filed_at, t.answer_due_at,
 	extract(epoch FROM now() - t.filed_at)::bigint AS waiting_seconds,
-	coalesce(t.answer_due_at < now(), false) AS is_late
+	coalesce(t.late_at < now(), false) AS is_late
 FROM desk.ticket t WHERE t.state <> 'resolved' AND t.answered_at IS NULL;
 COMMENT ON VIEW report.unanswered IS 'Every open ticket that no person has answered.  No state, owner or hold hides one; automatic messages do not count.';
 COMMENT ON COLUMN report.unanswered.number IS 'of the ticket';
@@ -83,7 +83,7 @@ SELECT c.id, c.ticket, c.field,
 	CASE WHEN f.is_plain THEN c.new END AS new,
 	c.actor, c.program, c.changed_at
 FROM desk.change c
-CROSS JOIN LATERAL (SELECT c.field IN ('kind', 'product', 'severity', 'blocked', 'visibility', 'channel', 'state',
+CROSS JOIN LATERAL (SELECT c.field IN ('kind', 'product', 'severity', 'blocked', 'visibility', 'channel', 'team', 'state',
 	'resolution', 'duplicate_of', 'release', 'hold', 'next_update_by', 'answered_at') AS is_plain) f;
 COMMENT ON VIEW report.change IS 'The history of all tickets: which field changed, when, by what kind of actor, through which program.';
 COMMENT ON COLUMN report.change.id IS 'rises with time';

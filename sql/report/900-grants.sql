@@ -1,5 +1,6 @@
 -- Analysts read the views of this schema and nothing else.
 GRANT USAGE ON SCHEMA report TO desk_report;
+GRANT SELECT ON report.duty_fairness, report.duty_week TO desk_report;
 GRANT SELECT ON
 	report.ticket,
 	report.unanswered,
@@ -9,5 +10,10 @@ GRANT SELECT ON
 	report.release,
 	report.clock,
 	report.policy,
-	report.sla_week
+	report.sla_week,
+	report.breach,
+	report.page,
+	report.page_month
 TO desk_report;
+GRANT SELECT ON report.duty_fairness, report.duty_week TO desk_report;
+GRANT SELECT ON report.delivery, report.undelivered TO desk_report;

@@ -79,7 +79,7 @@ ANALYZE plan;
 CREATE TEMP TABLE made_again AS
 SELECT c.oid::regclass::text AS name, pg_get_indexdef(c.oid) AS definition
 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-WHERE i.indrelid IN ('desk.ticket'::regclass, 'desk.message'::regclass, 'desk.change'::regclass, 'desk.clock'::regclass,
+WHERE i.indrelid IN ('desk.ticket'::regclass, 'desk.message'::regclass, 'desk.change'::regclass, 'desk.clock'::regclass, 'desk.clock_event'::regclass,
 	'desk.public_ticket'::regclass, 'desk.public_search'::regclass, 'desk.public_entry'::regclass, 'desk.private_search'::regclass)
 AND NOT i.indisunique;
 SELECT 'DROP INDEX ' || name FROM made_again \gexec
@@ -92,36 +92,55 @@ ALTER TABLE desk.message DROP CONSTRAINT safe_html;
 SET session_replication_role = replica;
 
 CREATE TEMP TABLE clocks AS
-SELECT p.n, m.metric, x.id AS policy, m.target, x.warn_percent, p.filed_at,
+SELECT p.n, m.metric, 1 AS cycle, x.id AS policy, m.target, x.warn_percents, p.filed_at AS started_at,
 	CASE WHEN m.metric = 'first response' THEN p.answered_at WHEN p.state IN ('resolved', 'pending') THEN p.ended_at END AS held_at,
 	CASE WHEN m.metric = 'first response' THEN CASE WHEN p.answered_at IS NULL THEN 'running' ELSE 'stopped' END
 		ELSE CASE p.state WHEN 'resolved' THEN 'stopped' WHEN 'pending' THEN 'paused' ELSE 'running' END END AS state
-FROM plan p JOIN (SELECT level, q.* FROM desk.severity, desk.policy_for(now(), level, 'web') q) x ON x.level = p.severity
-CROSS JOIN LATERAL (VALUES ('first response', x.answer_seconds), ('resolution', x.solve_seconds)) m (metric, target);
-INSERT INTO desk.clock (ticket, metric, policy, state, started_at, since, used_seconds, target_seconds, warn_percent,
-	due_at, warn_at, next_at, warned_at, breached_at, stopped_at)
-SELECT p.first + c.n, c.metric, c.policy, c.state, c.filed_at, c.filed_at,
-	CASE WHEN c.held_at IS NULL THEN 0 ELSE extract(epoch FROM c.held_at - c.filed_at) END, c.target, c.warn_percent,
-	CASE c.state WHEN 'running' THEN d.due_at END, CASE c.state WHEN 'running' THEN d.warn_at END,
+FROM plan p JOIN (SELECT level, q.* FROM desk.severity, desk.policy_for(now(), level, 'web', NULL) q) x ON x.level = p.severity
+CROSS JOIN LATERAL (VALUES ('first response', x.answer_seconds), ('resolution', x.solve_seconds)) m (metric, target)
+UNION ALL
+-- of the messages after the answer every other is the requester's: a
+-- question that the next one answers, or that waits
+SELECT p.n, 'next response', k / 2, x.id, coalesce(x.next_seconds, x.answer_seconds), x.warn_percents, p.answered_at + k * interval '1 minute',
+	e.held_at, CASE WHEN e.held_at IS NULL THEN 'running' ELSE 'stopped' END
+FROM plan p JOIN (SELECT level, q.* FROM desk.severity, desk.policy_for(now(), level, 'web', NULL) q) x ON x.level = p.severity
+CROSS JOIN LATERAL generate_series(2, CASE p.state WHEN 'new' THEN 0 ELSE 1 + p.more END, 2) k
+CROSS JOIN LATERAL (SELECT CASE WHEN k < 1 + p.more THEN p.answered_at + (k + 1) * interval '1 minute' WHEN p.state = 'resolved' THEN p.ended_at END AS held_at) e;
+INSERT INTO desk.clock (ticket, metric, cycle, policy, state, started_at, since, used_seconds, target_seconds, warn_percents,
+	due_at, breach_at, warn_at, next_at, warned_at, breached_at, stopped_at)
+SELECT p.first + c.n, c.metric, c.cycle, c.policy, c.state, c.started_at, CASE c.state WHEN 'running' THEN c.started_at ELSE c.held_at END,
+	CASE WHEN c.held_at IS NULL THEN 0 ELSE extract(epoch FROM c.held_at - c.started_at) END, c.target, c.warn_percents,
+	CASE c.state WHEN 'running' THEN d.due_at END, CASE c.state WHEN 'running' THEN d.due_at END, CASE c.state WHEN 'running' THEN d.warn_at END,
 	-- slacheck has been here a moment ago
-	CASE WHEN c.state = 'running' AND d.due_at > now() THEN CASE WHEN d.warn_at > now() THEN d.warn_at ELSE d.due_at END END,
+	CASE WHEN c.state <> 'running' THEN NULL WHEN d.warn_at > now() THEN d.warn_at WHEN d.due_at > now() THEN d.due_at
+		ELSE (SELECT min(d.due_at + s.after_seconds * interval '1 second') FROM desk.policy_step s
+			WHERE s.policy = c.policy AND s.metric = c.metric AND d.due_at + s.after_seconds * interval '1 second' > now()) END,
 	CASE WHEN c.state = 'running' AND d.warn_at <= now() THEN d.warn_at END,
 	CASE WHEN d.due_at < coalesce(c.held_at, now()) THEN d.due_at END,
 	CASE c.state WHEN 'stopped' THEN c.held_at END
 FROM clocks c JOIN plan p USING (n)
-CROSS JOIN LATERAL (SELECT c.filed_at + c.target * interval '1 second' AS due_at,
-	c.filed_at + ceil(c.target * c.warn_percent / 100.0) * interval '1 second' AS warn_at) d
-ORDER BY c.n, c.metric;
+CROSS JOIN LATERAL (SELECT c.started_at + c.target * interval '1 second' AS due_at,
+	c.started_at + ceil(c.target * c.warn_percents[1] / 100.0) * interval '1 second' AS warn_at) d
+ORDER BY c.n, c.metric, c.cycle;
+INSERT INTO desk.clock_event (clock, at, kind, because, policy, target_seconds, warn_percents)
+SELECT c.id, e.at, e.kind, e.because, CASE WHEN e.kind = 'start' THEN c.policy END,
+	CASE WHEN e.kind = 'start' THEN c.target_seconds END, CASE WHEN e.kind = 'start' THEN c.warn_percents END
+FROM desk.clock c JOIN plan p ON c.ticket = p.first + p.n
+CROSS JOIN LATERAL (VALUES (c.started_at, 'start', CASE c.metric WHEN 'next response' THEN 'the requester wrote' ELSE 'the report came in' END, true),
+	(c.stopped_at, 'stop', CASE WHEN c.metric = 'resolution' OR c.stopped_at = p.ended_at THEN 'it was solved' ELSE 'a person answered' END, c.state = 'stopped'),
+	(c.started_at + c.used_seconds * interval '1 second', 'pause', 'we wait for the requester', c.state = 'paused')) e (at, kind, because, is_one)
+WHERE e.is_one ORDER BY c.id, e.at;
 
 INSERT INTO desk.ticket (number, version, subject, kind, product, severity, visibility, assignee, state, resolution, release,
-	filed_at, changed_at, answered_at, solved_at, answer_due_at, solve_due_at)
+	filed_at, changed_at, answered_at, solved_at, answer_due_at, solve_due_at, late_at, team)
 OVERRIDING SYSTEM VALUE
 SELECT p.first + n, CASE p.state WHEN 'new' THEN 1 ELSE 3 + more + (ended_at IS NOT NULL)::int END, subject, kind, product, severity, visibility,
 	CASE WHEN p.state <> 'new' THEN staff END, p.state, CASE p.state WHEN 'resolved' THEN 'answered' END, release,
 	filed_at, coalesce(ended_at, answered_at + (more + 1) * interval '1 minute', filed_at), answered_at, CASE p.state WHEN 'resolved' THEN ended_at END,
-	CASE WHEN answered_at IS NULL THEN a.due_at END, s.due_at
+	coalesce(a.due_at, x.due_at), s.due_at, coalesce(a.due_at, x.due_at, s.due_at), 'support'
 FROM plan p JOIN desk.clock a ON a.ticket = p.first + n AND a.metric = 'first response'
 JOIN desk.clock s ON s.ticket = p.first + n AND s.metric = 'resolution'
+LEFT JOIN desk.clock x ON x.ticket = p.first + n AND x.metric = 'next response' AND x.state = 'running'
 ORDER BY n;
 
 -- The report, the answer after a while, then one message a minute; the
@@ -151,11 +170,11 @@ WHERE at IS NOT NULL AND new IS NOT NULL ORDER BY 1;
 
 -- The public copies, as desk.publish_ticket and its sisters make them ----------
 INSERT INTO desk.public_ticket (number, subject, kind, product, severity, blocked, state, solved, resolution, release, released, channel, assignee,
-	filed_at, changed_at, answered_at, solved_at, answer_due_at, solve_due_at, answer_missed, answer_seconds, messages,
+	filed_at, changed_at, answered_at, solved_at, answer_due_at, solve_due_at, late_at, answer_missed, answer_seconds, messages,
 	kind_label, product_label, severity_name, state_label, resolution_label, channel_label)
 SELECT t.number, desk.visible(t.subject), t.kind, t.product, t.severity, t.blocked, t.state, t.state = 'resolved', t.resolution,
 	r.version, CASE WHEN r.id IS NOT NULL THEN false END, t.channel, s.name,
-	t.filed_at, t.changed_at, t.answered_at, t.solved_at, t.answer_due_at, t.solve_due_at, c.breached_at IS NOT NULL, c.target_seconds,
+	t.filed_at, t.changed_at, t.answered_at, t.solved_at, t.answer_due_at, t.solve_due_at, t.late_at, c.breached_at IS NOT NULL, c.target_seconds,
 	CASE p.state WHEN 'new' THEN 0 ELSE 1 + p.more END,
 	k.label, d.label, v.name, st.label, e.label, ch.label
 FROM plan p JOIN desk.ticket t ON t.number = p.first + p.n
@@ -193,7 +212,7 @@ SELECT definition FROM made_again \gexec
 SELECT setval(pg_get_serial_sequence('desk.ticket', 'number'), (SELECT max(number) FROM desk.ticket)),
 	setval(pg_get_serial_sequence('desk.message', 'id'), (SELECT max(id) FROM desk.message)),
 	setval(pg_get_serial_sequence('desk.change', 'id'), (SELECT max(id) FROM desk.change)) \g /dev/null
-VACUUM (ANALYZE) desk.ticket, desk.message, desk.change, desk.clock, desk.public_ticket, desk.public_entry, desk.public_search, desk.private_search;
+VACUUM (ANALYZE) desk.ticket, desk.message, desk.change, desk.clock, desk.clock_event, desk.public_ticket, desk.public_entry, desk.public_search, desk.private_search;
 ANALYZE;
 
 -- Is it what the triggers make?  File a sample once more, slowly -------------------
@@ -246,7 +265,7 @@ SELECT n, what, side, left(facts::text, 1500) FROM differing ORDER BY 1, 2, 3 LI
 SELECT count(*) AS compared, (SELECT count(*) FROM differing) AS differing FROM twin \gset
 ROLLBACK;
 -- of the sample nothing stays, in the indexes neither
-VACUUM (ANALYZE) desk.ticket, desk.message, desk.change, desk.clock, desk.public_ticket, desk.public_entry, desk.public_search, desk.private_search, desk.sla_event, desk.outbox;
+VACUUM (ANALYZE) desk.ticket, desk.message, desk.change, desk.clock, desk.clock_event, desk.public_ticket, desk.public_entry, desk.public_search, desk.private_search, desk.sla_event, desk.outbox;
 \echo :compared 'tickets were filed again through the triggers,' :differing 'rows differ'
 SELECT :differing = 0 AS same \gset
 \if :same

@@ -29,8 +29,10 @@ const hostile = {
 
 // Every page: its name, and how somebody gets there who has a browser.  The
 // visitor holds the link of the hostile ticket, the clerk is signed in.
-const pages = ({ number, follow, stop }) => [
+const pages = ({ number, follow, stop, paged }) => [
 	['the home page', 'visitor', '/'],
+	['what we promise', 'visitor', '/promises'],
+	['how we do', 'visitor', '/record', page => unfold(page)],
 	['the list', 'visitor', '/tickets'],
 	['a search', 'visitor', '/tickets?q=script&sort=best&kind=bug'],
 	['a search without a find', 'visitor', '/tickets?q=%3Cscript%3Eran(16)%3C/script%3E+zzz'],
@@ -60,6 +62,13 @@ const pages = ({ number, follow, stop }) => [
 		await press(page, 'Send report');
 		await page.getByRole('button', { name: 'No, send it' }).waitFor();
 	}],
+	['the question about production', 'visitor', '/report/outage', async page => {
+		await page.locator('#subject').fill(hostile.subject);
+		await page.locator('#body').fill(hostile.body);
+		await press(page, 'Send report');
+		await page.getByRole('button', { name: 'Yes, wake the engineer on duty' }).waitFor();
+	}],
+	['what a paged engineer sees', 'visitor', paged],
 	['the way for security holes', 'visitor', '/report/security'],
 	['the receipt', 'visitor', `/my/${number}/receipt`],
 	['the ticket', 'visitor', `/tickets/${number}`],
@@ -85,6 +94,13 @@ const pages = ({ number, follow, stop }) => [
 	['the queue', 'clerk', '/staff'],
 	['a search of the staff', 'clerk', '/staff?q=script'],
 	['an empty view of the queue', 'clerk', '/staff?severity=1&kind=feature'],
+	['what is not triaged', 'clerk', '/staff?view=untriaged'],
+	['the load report', 'clerk', '/staff/load'],
+	['a customer that is none', 'clerk', '/staff/tickets/9', async page => {
+		await page.getByText('Change team and customer').click();
+		await page.locator('#customer').fill(`"><script>ran(19)</script>${'C'.repeat(50)}`);
+		await press(page, 'Change', page.locator('form[action$="/route"]'));
+	}],
 	['the ticket of the staff', 'clerk', `/staff/tickets/${number}`, page => unfold(page)],
 	['the staff\'s complaints', 'clerk', `/staff/tickets/${number}`, async page => {
 		await unfold(page);
@@ -99,6 +115,25 @@ const pages = ({ number, follow, stop }) => [
 		await press(page, 'Send to requester');
 		await page.getByRole('heading', { name: 'moved on' }).waitFor();
 	}],
+	['the pages', 'clerk', '/staff/pages', page => unfold(page)],
+	['a verdict without a yes or no', 'clerk', '/staff/pages', async page => {
+		await unfold(page);
+		await page.locator('textarea[name=verdict]').first().fill(hostile.tried);
+		await press(page, 'Save', page.locator('form[action$="/verdict"]').first());
+	}],
+	['who is on duty', 'clerk', '/duty'],
+	['the weeks of the duty', 'clerk', '/duty/weeks'],
+	['the duty page of the staff', 'clerk', '/staff/duty', page => unfold(page)],
+	['mail and quiet hours', 'clerk', '/login/contact'],
+	['why then?', 'visitor', `/tickets/${number}/why`],
+	['why then, for the staff', 'clerk', `/staff/tickets/${number}/why`],
+	['a refusal on the duty page', 'clerk', '/staff/duty', async page => {
+		await unfold(page);
+		await page.locator('#exempt_reason').fill(hostile.tried);
+		await press(page, 'Enter', page.locator('form[action$="/exempt"]'));
+		await page.locator('#problems').waitFor();
+	}],
+	['a link for a calendar', 'clerk', '/staff/duty', page => press(page, 'Make a link')],
 	['the list of sessions', 'clerk', '/login/sessions'],
 ];
 
@@ -121,7 +156,15 @@ async function prepare({ open, sql, sign_in, file }) {
 	await visitor.getByLabel('Email').fill('follower@example.com');
 	await press(visitor, 'Tell me when it changes');
 	const follow = sql("SELECT substring(body from '/follow/[-_a-zA-Z0-9]+') FROM desk.outbox WHERE kind = 'confirm' ORDER BY id DESC LIMIT 1");
-	return { visitor, clerk, number: visitor.number, follow, stop: follow.replace('follow', 'unfollow') };
+	sql(`UPDATE desk.ticket SET severity = 1, production_down = true WHERE number = ${visitor.number}`);
+	const paged = sql("SELECT substring(body from '/page/[-_a-zA-Z0-9]+') FROM desk.outbox WHERE kind = 'page' ORDER BY id DESC LIMIT 1");
+	sql(`INSERT INTO desk.ticket (subject, kind, severity, filed_at)
+		SELECT subject, kind, 3, now() - interval '20 days' FROM desk.ticket WHERE number = ${visitor.number};
+		INSERT INTO desk.policy (severity, plan, answer_seconds, solve_seconds, answer_calendar)
+		SELECT 2, p.name, 5400, 86400, k.id FROM desk.calendar k, (SELECT name FROM desk.plan LIMIT 1) p WHERE k.name = 'office';
+		DO $$ BEGIN PERFORM desk.sla_check(100), desk.record_renew(9); END $$;
+		INSERT INTO desk.breach_reason (clock, reason) SELECT id, $h$${hostile.tried}$h$ FROM desk.clock WHERE breached_at IS NOT NULL LIMIT 1`);
+	return { visitor, clerk, number: visitor.number, follow, paged, stop: follow.replace('follow', 'unfollow') };
 }
 
 async function shoot(state, dir) {

@@ -54,8 +54,12 @@ static const struct query q_end = {
 	.name = "end",
 	.sql = "SELECT pg_terminate_backend(pg_backend_pid())",
 };
+static const struct query q_listen = {
+	.name = "listen",
+	.sql = "SELECT * FROM db_test.listen()",
+};
 static const struct query *const queries[] = { &q_values, &q_none, &q_refuse,
-	&q_put, &q_count, &q_collide, &q_end, NULL };
+	&q_put, &q_count, &q_collide, &q_end, &q_listen, NULL };
 
 static const char schema[] =
     "DROP SCHEMA IF EXISTS db_test CASCADE;"
@@ -72,7 +76,9 @@ static const char schema[] =
     "LANGUAGE plpgsql AS $$ BEGIN "
     "IF nextval('db_test.tries') < n THEN "
     "RAISE 'again' USING ERRCODE = code; END IF; "
-    "RETURN NEXT currval('db_test.tries'); END $$;";
+    "RETURN NEXT currval('db_test.tries'); END $$;"
+    "CREATE FUNCTION db_test.listen() RETURNS SETOF int "
+    "LANGUAGE plpgsql AS $$ BEGIN LISTEN db_test; END $$;";
 
 static struct request request;
 static PGconn *aside; /* for what the module would not do */
@@ -304,6 +310,36 @@ it_is_noticed_also_by_who_only_listens(void **state)
 	assert_true(db_lost(request.db));
 }
 
+static bool
+told_soon(void)
+{
+	const struct timespec moment = { 0, 20000000L };
+	bool told;
+	int tries;
+
+	for (tries = 0; !(told = db_told(request.db)) && tries < 100; tries++) {
+		nanosleep(&moment, NULL);
+		db_hear(request.db);
+	}
+	return told;
+}
+
+static void
+a_notify_is_heard_once(void **state)
+{
+	(void)state;
+	assert_non_null(db_rows(&request, &q_listen, NULL));
+	assert_false(db_told(request.db));
+	sql("NOTIFY db_test; NOTIFY elsewhere");
+	assert_true(told_soon());
+	assert_false(db_told(request.db));
+	/* Also one that comes while something else is asked. */
+	sql("NOTIFY db_test");
+	assert_non_null(db_rows(&request, &q_none, NULL));
+	assert_true(told_soon());
+	assert_false(db_told(request.db));
+}
+
 /* Does the program end with status 1 that starts with this one query? */
 static bool
 refused_at_start(const struct query *q)
@@ -355,6 +391,7 @@ main(void)
 		TEST(a_batch_that_collides_is_done_once),
 		TEST(the_end_of_the_connection_is_noticed),
 		TEST(it_is_noticed_also_by_who_only_listens),
+		TEST(a_notify_is_heard_once),
 		TEST(a_query_that_does_not_fit_ends_the_program_at_start),
 	};
 

@@ -8,6 +8,8 @@ use File::Temp 'tempdir';
 my $build = $ENV{NIGHTDESK_BUILD} || 'build';
 my %does = (
 	form => 'form decoding takes anything and keeps its word',
+	ical => 'a calendar file gives dates that exist, or a fault and its line',
+	mail => 'mail made of anything has the headers and the text it should',
 	markup => 'Markdown of any kind becomes safe HTML within its bounds',
 );
 

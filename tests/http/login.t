@@ -222,6 +222,54 @@ is(Clerk->new->sign_in($login, $password)->{status}, 303, 'signing in rightly is
 Desk::sql("UPDATE desk.limiter SET most = 50 WHERE name = 'login-network'");
 no_limits();
 
+# Mail to you ----------------------------------------------------------------
+
+no_limits();
+my $reader = Clerk->new;
+my ($me, $my_password) = Clerk::add();
+$reader->sign_in($me, $my_password);
+my $staff = Desk::sql("SELECT id FROM desk.staff WHERE login = '$me'");
+sub contact { return Desk::sql("SELECT concat_ws(' ', coalesce(mail, 'none'), coalesce(asked_mail, 'none'), digest, digest_at, quiet_from, quiet_until, zone) FROM desk.staff_contact WHERE staff = $staff") }
+is(Clerk->new->get('/login/contact')->{headers}{location}, '/login', 'strangers have no mail to set');
+my $mine = $reader->get('/login/contact');
+is($mine->{status}, 200, 'one can say how one wants mail');
+my %want = $reader->form($mine->{body}, '/login/contact');
+is_deeply([@want{qw(mail digest digest_at quiet_from quiet_until zone)}], ['', 'at once', '08:00', '', '', 'UTC'], 'at first it is none, at once');
+my $bad = $reader->post('/login/contact', { %want, mail => 'no address', digest => 'weekly', digest_at => '25:00', quiet_from => '22:00', zone => 'Mars/Olympus' });
+is($bad->{status}, 422, 'what will not do is said');
+like($bad->{body}, qr/id="$_-e"/, "... beside $_") for qw(mail digest_at quiet_until zone);
+like($bad->{body}, qr/value="Mars\/Olympus"/, 'and stays typed');
+is(contact(), '', 'nothing was changed');
+is($reader->post('/login/contact', { %want, csrf => 'x', mail => 'me@example.com' })->{status}, 403, 'only our own form');
+is($reader->post('/login/contact', { %want, extra => 1 })->{status}, 400, 'with its own fields');
+my $saved = $reader->post('/login/contact', { %want, mail => 'me@example.com', digest => 'daily', digest_at => '07:30', quiet_from => '22:00', quiet_until => '06:00', zone => 'Europe/Berlin' });
+is($saved->{headers}{location}, '/login/contact?done=saved', 'a good one is saved');
+is(contact(), 'none me@example.com daily 450 1320 360 Europe/Berlin', 'all but the address, which has to be confirmed');
+my $asked = Desk::sql("SELECT address || E'\n' || body FROM desk.outbox WHERE kind = 'confirm' AND staff = $staff");
+my ($code) = $asked =~ /^me\@example\.com\n.*\n\t(\S{12})\n/s;
+ok($code, 'it gets a code');
+is(Desk::sql("SELECT count(*) FROM desk.staff_contact c WHERE c::text LIKE '%$code%'"), 0, '... which is not stored');
+my $waiting = $reader->get('/login/contact?done=saved');
+like($waiting->{body}, qr/Is me\@example\.com yours\?/, 'the page asks for it');
+like($waiting->{body}, qr/checked[^>]*><label for="digest-3"/, 'and shows what was chosen');
+my %confirm = $reader->form($waiting->{body}, '/login/contact/confirm');
+is($reader->post('/login/contact/confirm', { %confirm, code => 'x' x 12 })->{headers}{location}, '/login/contact?done=wrong', 'another code is wrong');
+like($reader->get('/login/contact?done=wrong')->{body}, qr/not the code that we sent/, '... and is said to be');
+my $thief = Clerk->new;
+$thief->sign_in(Clerk::add());
+my %theirs = $thief->form($thief->get('/login/contact')->{body}, '/login/contact');
+is($thief->post('/login/contact/confirm', { csrf => $theirs{csrf}, code => $code })->{headers}{location}, '/login/contact?done=wrong', 'a code is for one account');
+is($reader->post('/login/contact/confirm', { %confirm, code => uc " $code " })->{headers}{location}, '/login/contact?done=saved', 'the right one counts');
+is(contact(), 'me@example.com none daily 450 1320 360 Europe/Berlin', 'and the address is used from now on');
+$reader->post('/login/contact', { %want, mail => 'me@example.com' });
+is(contact(), 'me@example.com none at once 480 UTC', 'the rest can be changed without a new code');
+$reader->post('/login/contact', { %want, mail => "other$_\@example.com" }) for 1 .. 3;
+is(Desk::sql("SELECT count(*) FROM desk.outbox WHERE kind = 'confirm' AND staff = $staff"), 3, 'nobody can have us write to more than three addresses a day');
+like(contact(), qr/^me\@example\.com /, 'meanwhile the old one stays');
+is($reader->post('/login/contact', { %want, mail => '' })->{status}, 303, 'mail can be switched off');
+is(contact(), 'none none at once 480 UTC', '... and is');
+no_limits();
+
 # The command ----------------------------------------------------------------
 
 sub command {

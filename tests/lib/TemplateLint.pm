@@ -15,7 +15,7 @@ my %pragma = (
 # Attributes that may hold a value.  formaction, xlink:href, srcset, poster,
 # ping and data-* are addresses or code that ctemplate treats as plain text.
 my $plain = qr/^(?:value|title|alt|id|class|name|for|datetime|content|lang
-	|width|maxlength|max|min|rows|rel|term|label|aria-[a-z]+)$/x;
+	|width|height|x1?|x2|y1?|y2|cx|cy|points|maxlength|max|min|rows|rel|term|label|aria-[a-z]+)$/x;
 my $address = qr/^(?:href|src|action)$/;
 
 # Where a scan stands.

@@ -5,7 +5,7 @@ use warnings;
 use Test::More;
 
 my $build = $ENV{NIGHTDESK_BUILD} || 'build';
-my @programs = map { "$build/$_" } qw(submit list ticket login staff slacheck);
+my @programs = map { "$build/$_" } qw(submit list ticket login staff slacheck calendar notify page);
 
 sub elf {
 	my ($program) = @_;
@@ -24,4 +24,9 @@ for my $program (@programs) {
 
 my $needed = join ' ', elf("$build/slacheck") =~ /NEEDED.*\[([^\]]+)\]/g;
 unlike($needed, qr/fcgi|ctemplate|md4c/, 'the cron command loads no library of the web programs');
+
+for my $program (@programs) {
+	next if $program =~ m{/notify$};
+	unlike(elf($program), qr/NEEDED.*libcurl/, "$program has no means to reach the network, notify alone does");
+}
 done_testing;

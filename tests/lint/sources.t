@@ -39,9 +39,9 @@ my @habits = (
 		like => 'PQexec(pg, "x");',
 	},
 	{
-		is => 'libpq is known to lib/db.c and the cron command alone',
+		is => 'libpq is known to lib/db.c and the commands alone',
 		not => qr/\bPQ\w+\s*\(|libpq-fe\.h/,
-		except => qr{^(?:lib/db|cgi-bin/slacheck)\.c$},
+		except => qr{^(?:lib/(?:db|command)|cgi-bin/(?:calendar|slacheck))\.[ch]$},
 		like => 'PQfinish(pg);',
 	},
 	{
@@ -78,7 +78,7 @@ my @habits = (
 	{
 		is => 'the environment is read at start, and not by web programs',
 		not => qr/\b(?:getenv|secure_getenv|environ)\b/,
-		except => qr{^(?:lib/(?:conf|db)|cgi-bin/(?:login|slacheck))\.c$},
+		except => qr{^(?:lib/(?:conf|db|command)|cgi-bin/(?:login|notify))\.c$},
 		like => 'getenv("HOME");',
 	},
 	{

@@ -7,6 +7,42 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 SELECT plan(17);
 
 CREATE TEMP TABLE matrix AS SELECT $matrix$
+desk_calendar
+	CONNECT database
+	USAGE schema api
+	EXECUTE api.business_add(text, timestamp with time zone, numeric)
+	EXECUTE api.business_between(text, timestamp with time zone, timestamp with time zone)
+	EXECUTE api.calendar_check()
+	EXECUTE api.calendar_holidays(text, date[], text[])
+	EXECUTE api.calendar_renew()
+	EXECUTE api.calendar_show(text, date)
+	EXECUTE api.next_open(text, timestamp with time zone)
+desk_duty
+	CONNECT database
+	USAGE schema api
+	EXECUTE api.duty_absent(text)
+	EXECUTE api.duty_answer(text, integer, text)
+	EXECUTE api.duty_ask(text, text, text, text)
+	EXECUTE api.duty_choices(text)
+	EXECUTE api.duty_desk(text)
+	EXECUTE api.duty_exempt(text, integer, text, text, text)
+	EXECUTE api.duty_exempt_end(text, integer)
+	EXECUTE api.duty_exemptions(text)
+	EXECUTE api.duty_feed(text)
+	EXECUTE api.duty_feed_end(text, integer)
+	EXECUTE api.duty_feed_make(text, text, text)
+	EXECUTE api.duty_feed_name(text)
+	EXECUTE api.duty_feeds(text)
+	EXECUTE api.duty_history(text)
+	EXECUTE api.duty_join(text, text, integer, text, boolean, text)
+	EXECUTE api.duty_mine(text)
+	EXECUTE api.duty_now()
+	EXECUTE api.duty_offers(text)
+	EXECUTE api.duty_ride(text, text)
+	EXECUTE api.duty_roster(text)
+	EXECUTE api.duty_take(text, text, text)
+	EXECUTE api.duty_verdict(text, text, text, text)
+	EXECUTE api.duty_weeks()
 desk_list
 	CONNECT database
 	USAGE schema api
@@ -28,51 +64,128 @@ desk_list
 desk_login
 	CONNECT database
 	USAGE schema api
+	EXECUTE api.login_contact(text)
+	EXECUTE api.login_contact_confirm(text, text)
+	EXECUTE api.login_contact_set(text, text, text, text, text, text, text)
 	EXECUTE api.login_end(text)
 	EXECUTE api.login_finish(text, text, text, text, text, text, text)
 	EXECUTE api.login_params(text, text)
 	EXECUTE api.login_session_end(text, integer)
 	EXECUTE api.login_sessions(text)
+desk_notify
+	CONNECT database
+	USAGE schema api
+	EXECUTE api.outbox_claim(integer, text, integer, integer)
+	EXECUTE api.outbox_clean(integer)
+	EXECUTE api.outbox_due(integer)
+	EXECUTE api.outbox_hook(text)
+	EXECUTE api.outbox_open()
+	EXECUTE api.outbox_release(integer)
+	EXECUTE api.outbox_replay(bigint)
+	EXECUTE api.outbox_report(integer, bigint, text, integer, text, integer)
+	EXECUTE api.outbox_status()
+	EXECUTE api.outbox_tested(text, text, integer, text, integer)
+desk_page
+	CONNECT database
+	USAGE schema api
+	EXECUTE api.page_figures(text)
+	EXECUTE api.page_judge(text, integer, text, text)
+	EXECUTE api.page_link(text)
+	EXECUTE api.page_list(text, integer, integer)
+	EXECUTE api.page_steps(text, integer, integer)
+	EXECUTE api.page_take(text, integer)
+	EXECUTE api.page_take_link(text)
+desk_promise
+	CONNECT database
+	USAGE schema api
+	EXECUTE api.promise_hours(text)
+	EXECUTE api.promise_table(text)
+	EXECUTE api.promise_versions()
+	EXECUTE api.record_breaches(integer)
+	EXECUTE api.record_breaches_csv()
+	EXECUTE api.record_chart(text)
+	EXECUTE api.record_csv()
+	EXECUTE api.record_groups()
+	EXECUTE api.record_summary()
+	EXECUTE api.record_table()
+	EXECUTE api.record_tickets_csv()
 desk_report
 	CONNECT database
+	USAGE schema api
 	USAGE schema report
+	SELECT api.unanswered
+	SELECT report.answer_week
+	SELECT report.breach
 	SELECT report.change
 	SELECT report.channel_total
 	SELECT report.clock
+	SELECT report.delivery
+	SELECT report.duty_fairness
+	SELECT report.duty_week
 	SELECT report.intake
+	SELECT report.list_sent
+	SELECT report.load_week
+	SELECT report.page
+	SELECT report.page_month
 	SELECT report.policy
 	SELECT report.release
 	SELECT report.sla_week
 	SELECT report.ticket
 	SELECT report.unanswered
+	SELECT report.undelivered
+	SELECT report.unrouted
+	SELECT report.untriaged
+	EXECUTE api.answer_week(date)
+	EXECUTE api.load_week(date)
+	EXECUTE api.business_add(text, timestamp with time zone, numeric)
+	EXECUTE api.business_between(text, timestamp with time zone, timestamp with time zone)
+	EXECUTE api.next_open(text, timestamp with time zone)
+	EXECUTE api.sla_explain(integer)
+	EXECUTE api.zone()
 desk_slacheck
 	CONNECT database
 	USAGE schema api
 	EXECUTE api.sla_check(integer)
 	EXECUTE api.sla_clean(integer)
+	EXECUTE api.sla_lines(text, timestamp with time zone, timestamp with time zone)
+	EXECUTE api.sla_mail(text, timestamp with time zone, timestamp with time zone)
+	EXECUTE api.sla_metrics()
+	EXECUTE api.sla_period(boolean, timestamp with time zone, timestamp with time zone)
 	EXECUTE api.sla_report(timestamp with time zone, timestamp with time zone)
+	EXECUTE api.sla_report_csv(timestamp with time zone, timestamp with time zone)
+	EXECUTE api.sla_report_html(timestamp with time zone, timestamp with time zone)
 	EXECUTE api.sla_report_json(timestamp with time zone, timestamp with time zone)
 	EXECUTE api.sla_report_text(timestamp with time zone, timestamp with time zone)
-	EXECUTE api.sla_status()
+	EXECUTE api.sla_status(integer)
+	EXECUTE api.sla_tick(integer, integer, integer)
 desk_staff
 	CONNECT database
 	USAGE schema api
 	EXECUTE api.staff_assign(text, integer, integer, text, integer)
 	EXECUTE api.staff_change(text, integer, integer, text, text, text, text, text)
 	EXECUTE api.staff_choices(text, integer)
+	EXECUTE api.staff_down(text, integer, integer, text, text)
+	EXECUTE api.staff_duty(text)
 	EXECUTE api.staff_filters(text)
 	EXECUTE api.staff_hold(text, integer, integer, text, text, text)
+	EXECUTE api.staff_load(text, integer)
+	EXECUTE api.staff_load_page(text, integer)
 	EXECUTE api.staff_me(text)
 	EXECUTE api.staff_note(text, integer, integer, text, text, text, integer)
+	EXECUTE api.staff_paging(text, integer)
 	EXECUTE api.staff_promises(text, integer)
-	EXECUTE api.staff_queue(text, text, text, text, text, text, text, integer)
+	EXECUTE api.staff_queue(text, text, text, text, text, text, text, integer, text)
+	EXECUTE api.staff_reason(text, integer, integer, text, text, text)
 	EXECUTE api.staff_reply(text, integer, integer, text, text, text, integer, boolean, boolean, text, text)
 	EXECUTE api.staff_resolve(text, integer, integer, text, text, text, text, text, text)
+	EXECUTE api.staff_ringing(text)
+	EXECUTE api.staff_route(text, integer, integer, text, text, text)
 	EXECUTE api.staff_take(text, integer, integer, text)
 	EXECUTE api.staff_thread(text, integer, text)
 	EXECUTE api.staff_ticket(text, integer)
 	EXECUTE api.staff_views(text, text)
 	EXECUTE api.staff_visibility(text, integer, integer, text, text)
+	EXECUTE api.staff_why(text, integer)
 desk_submit
 	CONNECT database
 	USAGE schema api
@@ -80,7 +193,7 @@ desk_submit
 	SELECT api.submit_field
 	SELECT api.submit_product
 	SELECT api.submit_template
-	EXECUTE api.submit(text, text, text, text, text, text, text, integer, text, text, text, text, text[], text, text, text, boolean, boolean, boolean)
+	EXECUTE api.submit(text, text, text, text, text, text, text, integer, text, text, text, text, text[], text, text, text, boolean, boolean, boolean, boolean)
 	EXECUTE api.submit_same(integer, text, text)
 	EXECUTE api.submit_severities()
 desk_ticket
@@ -97,9 +210,11 @@ desk_ticket
 	EXECUTE api.ticket_mine(text, integer)
 	EXECUTE api.ticket_mine_follow(text, integer, boolean)
 	EXECUTE api.ticket_mine_thread(text, integer)
+	EXECUTE api.ticket_mine_why(text, integer)
 	EXECUTE api.ticket_reply(text, integer, text, text, text, text, integer)
 	EXECUTE api.ticket_solved(text, integer, boolean)
-	EXECUTE desk.promise_of(text, timestamp with time zone, timestamp with time zone, timestamp with time zone, timestamp with time zone, timestamp with time zone, integer, boolean)
+	EXECUTE api.ticket_why(integer)
+	EXECUTE desk.promise_of(text, timestamp with time zone, timestamp with time zone, timestamp with time zone, timestamp with time zone, timestamp with time zone, timestamp with time zone, integer, boolean)
 	EXECUTE desk.span_words(numeric)
 	EXECUTE desk.tone(text, boolean)
 	EXECUTE desk.utc(timestamp with time zone)
@@ -149,7 +264,7 @@ SELECT cmp_ok((SELECT count(*)::int FROM expected WHERE is_right), '>', 50, 'the
 
 -- the roles themselves
 SELECT set_eq($$ SELECT rolname FROM pg_roles WHERE rolname LIKE 'desk\_%' $$,
-	ARRAY['desk_owner', 'desk_submit', 'desk_list', 'desk_ticket', 'desk_login', 'desk_staff', 'desk_slacheck', 'desk_report'], 'these are the roles');
+	ARRAY['desk_owner', 'desk_submit', 'desk_list', 'desk_ticket', 'desk_login', 'desk_staff', 'desk_slacheck', 'desk_duty', 'desk_notify', 'desk_calendar', 'desk_page', 'desk_promise', 'desk_report'], 'these are the roles');
 SELECT is_empty($$ SELECT rolname FROM pg_roles WHERE rolname LIKE 'desk\_%' AND (rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls) $$,
 	'none of them is more than a role');
 SELECT is_empty($$ SELECT r.rolname, g.rolname FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member JOIN pg_roles g ON g.oid = m.roleid WHERE r.rolname LIKE 'desk\_%' $$,

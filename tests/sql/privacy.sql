@@ -6,7 +6,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 SELECT * FROM no_plan();
 
-CREATE TEMP TABLE role AS SELECT unnest(ARRAY['desk_submit', 'desk_list', 'desk_ticket', 'desk_login', 'desk_staff', 'desk_slacheck', 'desk_report']) AS name;
+CREATE TEMP TABLE role AS SELECT unnest(ARRAY['desk_submit', 'desk_list', 'desk_ticket', 'desk_login', 'desk_staff', 'desk_slacheck', 'desk_duty', 'desk_notify', 'desk_page', 'desk_promise', 'desk_calendar', 'desk_report']) AS name;
 CREATE TEMP TABLE program AS SELECT name FROM role WHERE name <> 'desk_report';
 
 -- 'done' or the SQLSTATE; what it returned is in the table "got".
@@ -46,6 +46,8 @@ INSERT INTO desk.credential (staff, salt, memory_kib, passes, tag_sha256) SELECT
 WITH t AS (INSERT INTO desk.ticket (subject, kind, severity) VALUES ('An open one', 'bug', 3) RETURNING number)
 INSERT INTO desk.note (ticket, staff, body) SELECT t.number, s.id, 'canarynote' FROM t, desk.staff s WHERE s.login = 'canary-login';
 DO $$ BEGIN PERFORM api.sla_check(10000); END $$;
+-- somebody is woken for one of them
+UPDATE desk.ticket SET production_down = true WHERE subject = 'canarysubject';
 ANALYZE;
 SELECT isnt_empty($$ SELECT FROM pg_stats WHERE schemaname = 'desk' AND tablename = 'ticket' AND most_common_vals::text ~ 'canary' $$, 'the statistics hold private texts');
 
@@ -85,7 +87,19 @@ SELECT is(pg_temp.try(who, q), 'done', format('%s calls %s', who, q)) FROM (VALU
 	('desk_slacheck', $q$ SELECT * FROM api.sla_report('-infinity', 'infinity') $q$),
 	('desk_slacheck', $q$ SELECT * FROM api.sla_report_text('-infinity', 'infinity') $q$),
 	('desk_slacheck', $q$ SELECT * FROM api.sla_report_json('-infinity', 'infinity') $q$),
-	('desk_slacheck', $q$ SELECT * FROM api.sla_status() $q$)) AS v (who, q);
+	('desk_notify', $q$ SELECT * FROM api.outbox_status() $q$),
+	('desk_duty', $q$ SELECT * FROM api.duty_now() $q$),
+	('desk_duty', $q$ SELECT * FROM api.duty_weeks() $q$),
+	('desk_slacheck', $q$ SELECT * FROM api.sla_report_csv('-infinity', 'infinity') $q$),
+	('desk_slacheck', $q$ SELECT * FROM api.sla_report_html('-infinity', 'infinity') $q$),
+	('desk_slacheck', $q$ SELECT * FROM api.sla_metrics() $q$),
+	('desk_slacheck', $q$ SELECT * FROM api.sla_status(5) $q$),
+	('desk_promise', $q$ SELECT * FROM api.record_breaches(500) $q$),
+	('desk_promise', $q$ SELECT * FROM api.record_breaches_csv() $q$),
+	('desk_promise', $q$ SELECT * FROM api.record_table() $q$),
+	('desk_promise', $q$ SELECT * FROM api.record_csv() $q$),
+	('desk_promise', $q$ SELECT * FROM api.record_summary() $q$),
+	('desk_promise', $q$ SELECT * FROM api.promise_table(NULL) $q$)) AS v (who, q);
 SELECT is_empty($$ SELECT role, left(what, 60), substring(row_text FROM '.{0,20}canary.{0,20}') FROM got
 	WHERE row_text ~* 'canary(subject|tried|reason|mail|name|body|answer|question|note|reply|token|network|agent|salt|tag)' AND what !~ 'pg_stat_activity' $$,
 	'nowhere is there a private text, a note, an address, a session or a credential');
@@ -97,6 +111,10 @@ SELECT cmp_ok((SELECT count(*)::int FROM got), '>', 100, 'and there was much to 
 SELECT matches(pg_temp.try(who, q), '^PT40[14]$', format('%s with a wrong token: %s', who, q)) FROM (VALUES
 	('desk_ticket', $q$ SELECT * FROM api.ticket_mine('nonsense', 1) $q$), ('desk_ticket', $q$ SELECT * FROM api.ticket_mine_thread('nonsense', 1) $q$),
 	('desk_ticket', $q$ SELECT * FROM api.ticket_link('nonsense') $q$), ('desk_ticket', $q$ SELECT * FROM api.ticket_mine(NULL, 1) $q$),
+	('desk_page', $q$ SELECT * FROM api.page_link('nonsense') $q$), ('desk_page', $q$ SELECT * FROM api.page_take_link(NULL) $q$),
+	('desk_page', $q$ SELECT * FROM api.page_list('nonsense', NULL, 10) $q$), ('desk_page', $q$ SELECT * FROM api.page_steps('', NULL, 10) $q$),
+	('desk_duty', $q$ SELECT * FROM api.duty_feed('nonsense') $q$), ('desk_duty', $q$ SELECT * FROM api.duty_roster(NULL) $q$),
+	('desk_duty', $q$ SELECT * FROM api.duty_exemptions('nonsense') $q$), ('desk_duty', $q$ SELECT * FROM api.duty_take('nonsense', NULL, NULL) $q$),
 	('desk_staff', $q$ SELECT * FROM api.staff_ticket('nonsense', 1) $q$), ('desk_staff', $q$ SELECT * FROM api.staff_thread('', 1, NULL) $q$),
 	('desk_staff', $q$ SELECT * FROM api.staff_ticket(NULL, 1) $q$),
 	('desk_staff', $q$ SELECT * FROM api.staff_queue('nonsense', NULL, NULL, NULL, NULL, NULL, NULL, 10) $q$)) AS v (who, q);

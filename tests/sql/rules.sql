@@ -131,7 +131,7 @@ SELECT is(pg_temp.turn(n, $$ visibility = 'public', consented_at = now() $$), 'd
 SELECT is(pg_temp.turn(n, $$ visibility = 'private', consented_at = NULL $$), 'done', 'public to private needs none') FROM secret;
 SELECT is(pg_temp.turn(n, $$ visibility = 'public' $$), 'PT409', 'consent that was taken back is none') FROM secret;
 SELECT is(pg_temp.turn(pg_temp.at('open'), what), '23514', 'is refused: ' || what)
-FROM unnest(ARRAY[$$ hold = 'cannot-yet' $$, $$ hold = 'later', next_update_by = now() $$, $$ blocked = 'yes' $$, $$ visibility = 'secret' $$,
+FROM unnest(ARRAY[$$ hold = 'cannot-yet' $$, $$ hold = 'later', next_update_by = now() + interval '1 hour' $$, $$ blocked = 'yes' $$, $$ visibility = 'secret' $$,
 	$$ subject = '  ' $$, $$ subject = E'two\nlines' $$, $$ subject = repeat('x', 201) $$, $$ reason = repeat('x', 20001) $$]) what;
 SELECT is(pg_temp.turn(pg_temp.at('open'), what), '23503', 'is refused: ' || what)
 FROM unnest(ARRAY[$$ severity = 5 $$, $$ kind = 'nonsense' $$, $$ product = 'nonsense' $$, $$ assignee = 2000000000 $$]) what;
@@ -150,7 +150,7 @@ SELECT is((SELECT changed_by FROM desk.ticket, told WHERE number = n), NULL, 'wh
 UPDATE desk.ticket SET blocked = 'blocked' WHERE number = (SELECT n FROM told);
 SELECT results_eq($$ SELECT actor FROM desk.change JOIN told ON n = ticket WHERE field = 'blocked' $$, ARRAY['sql'], 'a change from psql is one by "sql"');
 SELECT is_empty($$ SELECT a.attname FROM pg_attribute a WHERE a.attrelid = 'desk.ticket'::regclass AND attnum > 0 AND NOT attisdropped AND attname NOT IN
-	('number', 'version', 'filed_at', 'changed_at', 'solved_at', 'answer_due_at', 'solve_due_at', 'promise_at', 'me_toos', 'changed_by', 'template')
+	('number', 'version', 'filed_at', 'changed_at', 'solved_at', 'answer_due_at', 'solve_due_at', 'promise_at', 'late_at', 'opened_by', 'me_toos', 'changed_by', 'template')
 	AND position('(''' || attname || ''', ' IN (SELECT prosrc FROM pg_proc WHERE oid = 'desk.ticket_guard()'::regprocedure)) = 0 $$,
 	'every field that people change is in the history');
 SELECT throws_ok(format('UPDATE %s SET %s', t, what), 'PT409', NULL, 'cannot be changed: ' || t)
