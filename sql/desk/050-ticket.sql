@@ -235,7 +235,8 @@ BEGIN
 	IF NEW.author = 'staff' THEN
 		PERFORM desk.mail_followers('message', NEW.ticket, format('Ticket %s: an answer from %s', NEW.ticket, NEW.name), NEW.body);
 	ELSIF NEW.author = 'requester' AND t.assignee IS NOT NULL THEN
-		PERFORM desk.mail_staff('message', NEW.ticket, t.assignee, format('Ticket %s: the requester wrote', NEW.ticket), NEW.body);
+		PERFORM desk.mail_staff('message', NEW.ticket, t.assignee, format('Ticket %s: the requester wrote', NEW.ticket),
+			CASE t.visibility WHEN 'public' THEN NEW.body ELSE 'It is private: read it there.' END);
 	END IF;
 	RETURN NULL;
 END

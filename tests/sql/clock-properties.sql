@@ -3,7 +3,8 @@
 --
 --	CASES=100000 SEED=0.5 prove ... tests/sql/clock-properties.sql
 --
--- CASES histories (4,000 by default); the seed stands in each failure.
+-- CASES histories, 4,000 by default; without SEED always the same ones.  The
+-- seed stands in each failure.
 BEGIN;
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
@@ -16,7 +17,7 @@ SET LOCAL timezone = 'UTC';
 \getenv seed SEED
 \if :{?seed}
 \else
-SELECT round(random()::numeric, 9) AS seed \gset
+\set seed 0.42
 \endif
 SELECT plan(12);
 SELECT set_config('desk.cases', :'cases', true);
@@ -215,7 +216,7 @@ BEGIN
 		at := pg_temp.some_time();
 		INSERT INTO desk.ticket (subject, kind, severity, channel, filed_at) VALUES ('prop', 'bug', 1 + floor(random() * 4), 'api', at) RETURNING number INTO n;
 		FOR k IN 1 .. floor(random() * 14)::int LOOP
-			at := at + floor(random() ^ 2 * 90 * 3600) * interval '1 second';
+			at := at + (1 + floor(random() ^ 2 * 90 * 3600)) * interval '1 second';
 			r := random();
 			SELECT state INTO s FROM desk.ticket WHERE number = n;
 			IF r < 0.25 OR k = 1 THEN

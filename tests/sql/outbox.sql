@@ -128,5 +128,13 @@ UPDATE desk.outbox SET made_at = now() - interval '31 days' WHERE subject = 'Mai
 SELECT is(api.outbox_clean(10), 1, 'after 30 days a mail is forgotten');
 SELECT set_eq('SELECT subject FROM desk.outbox', ARRAY['Mail 2', 'Mail 4'], 'that was delivered or given up, and no other');
 
+-- What a private ticket says goes into no mail, not to staff either ----------
+DELETE FROM desk.outbox;
+UPDATE desk.ticket SET assignee = (SELECT ann FROM t) WHERE number IN (SELECT open FROM t UNION SELECT closed FROM t);
+INSERT INTO desk.message (ticket, author, body, posted_at) SELECT n, 'requester', 'canary words', now() + interval '1 second' FROM t, unnest(ARRAY[open, closed]) n;
+INSERT INTO desk.message (ticket, author, staff, name, body, posted_at) SELECT n, 'staff', ann, 'Ann', 'canary answer', now() + interval '2 seconds' FROM t, unnest(ARRAY[open, closed]) n;
+SELECT set_eq($$ SELECT ticket FROM desk.outbox WHERE subject || body || coalesce(payload::text, '') ~ 'canary|secret' $$, 'SELECT open FROM t', 'of a private ticket mail holds neither text nor subject');
+SELECT is((SELECT count(*)::int FROM desk.outbox o, t WHERE o.ticket = closed), 1, 'but its engineer hears that there is something');
+
 SELECT * FROM finish();
 ROLLBACK;
