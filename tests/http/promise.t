@@ -29,8 +29,8 @@ is($me->get($_)->{status}, 200, "$_ is there too") for '/record.csv', '/record-g
 my $promises = $me->get('/promises');
 is($promises->{status}, 200, 'what we promise is a page');
 my ($web) = $promises->{body} =~ m{(<tr><th scope="row">Web form</th>(?:(?!</tr>).)*S1 Critical.*?</tr>)}s;
-like($web, qr{<td>1 h .*<td>24 h }s, 'with the first answer and the solution of each channel and severity');
-like($promises->{body}, qr{<td>the same day, or 2 h if that is later }, '"same day" in words');
+like($web, qr{<td data-l="First answer">1 h .*<td data-l="Solution">24 h }s, 'with the first answer and the solution of each channel and severity');
+like($promises->{body}, qr{<td data-l="First answer">the same day, or 2 h if that is later }, '"same day" in words');
 unlike($promises->{body}, qr{<h2>Versions}, 'one version needs no list of them');
 Desk::sql(<<'SQL');
 INSERT INTO desk.plan (name, label) VALUES ('gold', 'Gold <plan>') ON CONFLICT DO NOTHING;
@@ -39,15 +39,15 @@ SELECT 2, 'web', 'gold', 90 * 60, 3 * 86400, id FROM desk.calendar WHERE name = 
 INSERT INTO desk.policy (severity, channel, answer_seconds, solve_seconds, valid_from) VALUES (3, 'web', 3 * 3600, 86400, '2099-01-01T00:00:00Z');
 SQL
 $promises = $me->get('/promises');
-like($promises->{body}, qr{<h2[^>]*>Gold &lt;plan&gt;</h2>.*<td>1 h 30 min <span class="muted small">[^<]+</span>}s, 'a plan has its own table, with the hours that count');
+like($promises->{body}, qr{<h2[^>]*>Gold &lt;plan&gt;</h2>.*<td data-l="First answer">1 h 30 min <span class="muted small">[^<]+</span>}s, 'a plan has its own table, with the hours that count');
 like($promises->{body}, qr{<h2>Hours that count</h2>.*Mon-Fri 09:00-17:00}s, 'which stand there in words');
 my ($first) = $promises->{body} =~ m{Everybody.*?(<tr><th scope="row">Web form</th>(?:(?!</tr>).)*S3 Minor.*?</tr>)}s;
-like($first, qr{<td>24 h }, 'a promise for later is not one of now');
+like($first, qr{<td data-l="First answer">24 h }, 'a promise for later is not one of now');
 my ($later) = $promises->{body} =~ m{href="(/promises\?from=2099[^"]+)">from 1 Jan 2099, 00:00 UTC</a> \(to come\)};
 ok($later, 'but a version to come');
 my $then = $me->get(Desk::unescape($later));
 like($then->{body}, qr{another version than the one in force}, 'whose page says what it is');
-like($then->{body}, qr{<tr><th scope="row">Web form</th>(?:(?!</tr>).)*S3 Minor(?:(?!</tr>).)*<td>3 h }s, 'and shows it');
+like($then->{body}, qr{<tr><th scope="row">Web form</th>(?:(?!</tr>).)*S3 Minor(?:(?!</tr>).)*<td data-l="First answer">3 h }s, 'and shows it');
 is($me->get('/promises?from=' . Desk::escape($_))->{status}, 404, "there is no version \"$_\"") for 'nonsense', '2001-01-01T00:00:00Z', q{';--}, '-infinity';
 
 # -- how we do --------------------------------------------------------------

@@ -115,5 +115,14 @@ SELECT is_empty($$ SELECT number FROM desk.public_ticket WHERE (kind_label = 'De
 	OR (severity_name = 'Slight') <> (severity = 3) OR (state_label = 'Done with') <> solved OR assignee = 'Clerk' $$,
 	'new words of the vocabulary reach every copy');
 
+-- similar tickets on a desk with three of them, whose statistics are fresh:
+-- every word of them is in a third of all
+DELETE FROM desk.public_ticket;
+INSERT INTO desk.ticket (subject, kind, severity) VALUES ('The printer prints green', 'bug', 3), ('Cellar door creaks', 'bug', 3), ('No coffee', 'bug', 4);
+INSERT INTO desk.message (ticket, author, body, posted_at) SELECT number, 'requester', 'x', filed_at FROM desk.ticket WHERE subject IN ('The printer prints green', 'Cellar door creaks', 'No coffee');
+ANALYZE desk.public_search;
+SELECT is((SELECT t.subject FROM desk.similar('The printer prints all green', 5) s JOIN desk.ticket t USING (number)), 'The printer prints green',
+	'a word that is common only since the desk is small finds what is similar');
+
 SELECT * FROM finish();
 ROLLBACK;
