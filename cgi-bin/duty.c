@@ -496,7 +496,6 @@ show_staff(struct request *r)
 	return staff_page(r, 200, NULL);
 }
 
-/* Counted over all tickets, so on a page of its own. */
 static const struct action *
 action_of(const struct request *r)
 {

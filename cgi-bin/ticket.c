@@ -597,7 +597,7 @@ static const struct route routes[] = {
 	{ "GET", "/follow/:token", show_follow, WEB_SECRET },
 	{ "POST", "/follow/:token", start_following, WEB_SECRET },
 	{ "GET", "/unfollow/:token", show_unfollow, WEB_SECRET },
-	{ "POST", "/unfollow/:token", stop_following, WEB_SECRET },
+	{ "POST", "/unfollow/:token", stop_following, WEB_ONE_CLICK },
 	{ "GET", "/r/:token", open_link, WEB_SECRET },
 	{ "GET", "/my/:number", show_mine, WEB_SECRET },
 	{ "GET", "/my/:number/why", show_my_why, WEB_SECRET },

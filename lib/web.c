@@ -77,6 +77,7 @@ static const struct cache {
 	[WEB_PUBLIC] = { "public, max-age=30, stale-if-error=86400",
 	    "same-origin" },
 	[WEB_SECRET] = { "no-store", "no-referrer" },
+	[WEB_ONE_CLICK] = { "no-store", "no-referrer" },
 };
 
 static const char *
@@ -225,6 +226,8 @@ check_type(const struct request *r)
 	static const char wanted[] = "application/x-www-form-urlencoded";
 	const char *type = param(r, "CONTENT_TYPE"), *w;
 
+	if (r->reply->route->cache == WEB_ONE_CLICK)
+		return 200;
 	for (w = wanted; *w != '\0'; w++, type++)
 		if (tolower((unsigned char)*type) != *w)
 			return refuse(415, "the body is not a form");

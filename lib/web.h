@@ -34,6 +34,9 @@ enum web_cache {
 	WEB_PRIVATE, /* no-store: the default */
 	WEB_PUBLIC,  /* the same for everybody: 30 s, and stale on error */
 	WEB_SECRET,  /* no-store, and no referrer to anybody */
+	/* as WEB_SECRET; a POST may have any type of body, since the URL says
+	 * all: mail programs press one button (RFC 8058) */
+	WEB_ONE_CLICK,
 };
 
 /*

@@ -378,6 +378,10 @@ BEGIN
 	SELECT d.staff INTO holder FROM desk.duty_seat d
 	WHERE d.rotation = p.rotation AND d.monday = p.monday AND d.seat = p.seat AND NOT d.is_shadow;
 	IF holder IS NULL THEN
+		IF EXISTS (SELECT FROM desk.duty_week w WHERE w.rotation = p.rotation AND w.monday = p.monday AND w.ends_at <= now()) THEN
+			RETURN QUERY SELECT 'refused', 'That week is over.';
+			RETURN;
+		END IF;
 		INSERT INTO desk.duty_seat (rotation, monday, seat, staff, span) VALUES (p.rotation, p.monday, p.seat, who, 'empty');
 	ELSE
 		INSERT INTO desk.duty_swap (kind, rotation, monday, seat, giver, taker, reason, answer, answered_by)

@@ -52,9 +52,11 @@ BEGIN
 	SELECT * INTO sent FROM desk.submission s WHERE s.key_sha256 = decode(submit.key_sha256, 'hex');
 	IF FOUND THEN
 		-- "it is down after all": who went back and pressed the other button
-		IF production_down AND sent.text_sha256 = digest THEN
-			UPDATE desk.ticket k SET production_down = true, changed_by = 'requester'
-			WHERE k.number = sent.ticket AND k.severity = 1 AND k.state <> 'resolved' AND NOT k.production_down;
+		-- (once: what staff have judged since is not undone by a reload)
+		IF production_down AND sent.text_sha256 = digest AND EXISTS (SELECT FROM desk.ticket k
+			WHERE k.number = sent.ticket AND k.severity = 1 AND k.state <> 'resolved' AND NOT k.production_down)
+			AND NOT EXISTS (SELECT FROM desk.page_report q WHERE q.ticket = sent.ticket) AND desk.limit_take('page', visitor) THEN
+			UPDATE desk.ticket k SET production_down = true, changed_by = 'requester' WHERE k.number = sent.ticket;
 		END IF;
 		RETURN QUERY SELECT CASE WHEN sent.text_sha256 = digest THEN 'filed' ELSE 'other' END, NULL, NULL, sent.ticket;
 		RETURN;

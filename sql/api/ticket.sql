@@ -114,7 +114,7 @@ BEGIN
 		t.state, st.label, desk.tone(t.state, t.late_at < now()), t.state = 'resolved', t.state = 'fixed', t.product IS NOT NULL, r.label,
 		desk.visible(t.reason), coalesce(t.reason <> '', false), desk.visible(t.alternative), coalesce(t.alternative <> '', false),
 		(SELECT x.body_html FROM desk.message x WHERE x.ticket = t.number AND x.solution AND t.state = 'resolved' ORDER BY x.id DESC LIMIT 1),
-		t.duplicate_of, t.duplicate_of IS NOT NULL, e.version, e.version IS NOT NULL, CASE WHEN e.version IS NULL THEN 'the release that carries it' END, c.label, coalesce(desk.visible(t.requester_name), 'You'),
+		d2.number, d2.number IS NOT NULL, e.version, e.version IS NOT NULL, CASE WHEN e.version IS NULL THEN 'the release that carries it' END, c.label, coalesce(desk.visible(t.requester_name), 'You'),
 		a.name, a.name IS NOT NULL, t.me_toos + 1, t.me_toos > 0, t.me_toos = 0, desk.utc(t.filed_at), desk.words(t.filed_at),
 		desk.utc(t.solved_at), desk.words(t.solved_at), t.visibility = 'public', t.consented_at IS NOT NULL, t.consented_at IS NULL, t.confirmed_at IS NULL,
 		p.mail, p.mail IS NOT NULL, l.person IS NOT NULL AND l.person = t.requester AND (f.confirmed_at IS NULL OR f.stopped_at IS NOT NULL),
@@ -129,6 +129,7 @@ BEGIN
 	LEFT JOIN desk.release e ON e.id = t.release
 	LEFT JOIN desk.staff a ON a.id = t.assignee
 	LEFT JOIN desk.person p ON p.id = t.requester
+	LEFT JOIN desk.public_ticket d2 ON d2.number = t.duplicate_of
 	LEFT JOIN desk.follower f ON f.ticket = t.number AND f.person = t.requester,
 	LATERAL desk.promise_of(t.state, t.filed_at, t.answer_due_at, t.answered_at, t.solve_due_at, t.next_update_by, t.late_at,
 		(SELECT x.target_seconds::int FROM desk.clock x WHERE x.ticket = t.number AND x.metric = 'first response' AND x.cycle = 1),
@@ -154,7 +155,7 @@ BEGIN
 			m.body_html, NULL::text AS what, NULL::text AS new, m.id AS seq, m.posted_at AS at
 		FROM desk.message m WHERE m.ticket = l.ticket
 		UNION ALL
-		SELECT true, c.actor = 'staff', false, desk.actor_words(c), NULL, desk.field_words(c.field), desk.change_words(c.field, c.new), c.id, c.changed_at
+		SELECT true, c.actor = 'staff', false, desk.actor_words(c), NULL, desk.field_words(c.field), desk.shown_words(c.field, c.new), c.id, c.changed_at
 		FROM desk.change c WHERE c.ticket = l.ticket AND desk.is_shown(c)
 	) x ORDER BY x.at, x.is_change, x.seq;
 END

@@ -158,7 +158,7 @@ BEGIN
 			c.used_seconds := c.used_seconds + counted_seconds;
 			froms := froms || c.since;
 			untils := untils || e.at;
-			IF e.at > c.breach_at AND e.kind <> 'cancel' THEN
+			IF e.at > c.breach_at THEN
 				c.breached_at := coalesce(c.breached_at, c.breach_at);
 			END IF;
 			c.since := e.at;
@@ -240,8 +240,10 @@ AS $$
 DECLARE
 	c desk.clock;
 	f desk.clock;
+	is_open boolean;
 BEGIN
 	SELECT * INTO c FROM desk.clock x WHERE x.id = wanted FOR UPDATE;
+	is_open := c.state IN ('running', 'paused');
 	SELECT (l.face).* INTO f FROM desk.clock_ledger(desk.clock_events(wanted)) l ORDER BY l.line DESC LIMIT 1;
 	f.id := c.id;
 	f.ticket := c.ticket;
@@ -249,9 +251,14 @@ BEGIN
 	f.cycle := c.cycle;
 	UPDATE desk.clock x SET policy = f.policy, calendar = f.calendar, state = f.state, started_at = f.started_at,
 		since = f.since, used_seconds = f.used_seconds, target_seconds = f.target_seconds, warn_percents = f.warn_percents,
-		due_at = f.due_at, breach_at = f.breach_at, warn_at = f.warn_at, breached_at = f.breached_at,
+		due_at = f.due_at, breach_at = f.breach_at, warn_at = f.warn_at,
+		-- what slacheck has noted stays while nothing has happened since
+		breached_at = coalesce(f.breached_at, CASE WHEN f.state = 'running' AND f.breach_at < now() THEN c.breached_at END),
 		stopped_at = f.stopped_at, next_at = desk.clock_next(f)
 	WHERE x.id = wanted RETURNING * INTO c;
+	IF is_open AND c.state IN ('stopped', 'cancelled') THEN
+		PERFORM desk.tell_hooks_over(c);
+	END IF;
 	RETURN c;
 END
 $$;
@@ -377,7 +384,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	merged boolean := t.resolution = 'duplicate' AND t.duplicate_of IS NOT NULL;
-	words text := CASE WHEN merged THEN 'it goes on in ticket ' || t.duplicate_of WHEN by_requester THEN 'the requester said so' ELSE 'it was solved' END;
+	words text := CASE WHEN merged THEN 'it goes on in another ticket' WHEN by_requester THEN 'the requester said so' ELSE 'it was solved' END;
 BEGIN
 	IF merged THEN
 		PERFORM desk.clocks_merged(t, at);
@@ -398,7 +405,7 @@ DECLARE
 	waiting desk.clock;
 	c desk.clock;
 	p desk.policy;
-	words text := 'somebody waits since then in ticket ' || t.number || ', which goes on here';
+	words text := 'somebody waits since then in another ticket, which goes on here';
 BEGIN
 	SELECT * INTO into_ticket FROM desk.ticket x WHERE x.number = t.duplicate_of;
 	SELECT * INTO waiting FROM desk.clock x
@@ -442,7 +449,7 @@ DECLARE
 	t desk.ticket;
 BEGIN
 	FOR t IN SELECT * FROM desk.ticket x WHERE x.customer = NEW.id AND x.state <> 'resolved' ORDER BY x.number FOR NO KEY UPDATE LOOP
-		PERFORM desk.clocks_retarget(t, desk.policy_of(t), now(), 'the customer has another plan');
+		PERFORM desk.clocks_retarget(t, desk.policy_of(t), now(), 'another promise holds');
 		PERFORM desk.clocks_shown(t.number);
 	END LOOP;
 	RETURN NULL;
@@ -482,7 +489,7 @@ BEGIN
 	END IF;
 	IF reopened OR (t.severity, t.channel, t.customer) IS DISTINCT FROM (was.severity, was.channel, was.customer) THEN
 		PERFORM desk.clocks_retarget(t, p, at, CASE WHEN t.severity <> was.severity THEN 'the severity is another'
-			WHEN t.customer IS DISTINCT FROM was.customer THEN 'the customer is another' ELSE 'another promise holds' END);
+			ELSE 'another promise holds' END);	-- everybody reads it: whose plan it is stays out
 	END IF;
 	IF t.state <> was.state OR t.hold IS DISTINCT FROM was.hold THEN
 		held := CASE WHEN t.hold = 'third-party' THEN 'we wait for a third party' END;

@@ -18,15 +18,27 @@ BEGIN
 			t.severity, (SELECT name FROM desk.severity WHERE level = t.severity),
 			(SELECT label FROM desk.channel WHERE name = t.channel),
 			CASE t.visibility WHEN 'public' THEN desk.visible(t.subject) ELSE '(private)' END,
-			desk.words(t.filed_at), desk.metric_words(c.metric),
-			CASE c.metric WHEN 'next update' THEN 'by ' || desk.words(c.due_at)
-				ELSE 'within ' || desk.span_words(c.target_seconds) || desk.within_hours(c.calendar) END));
+			desk.words(t.filed_at), desk.metric_words(c.metric), desk.promised_words(c)));
 	PERFORM desk.hook_send('sla.' || what, t.number, jsonb_build_object('ticket', t.number, 'metric', c.metric, 'severity', t.severity,
 		'channel', t.channel, 'due_at', desk.utc(c.due_at), 'url', '{URL}/staff/tickets/' || t.number),
-		format('desk-%s-%s-%s', c.id, c.cycle, what), false);
+		format('desk-%s-%s', c.id, c.cycle), false);
 END
 $$;
 COMMENT ON FUNCTION desk.tell_of_clock(text, desk.clock, desk.ticket) IS 'Tell the assignee, or those on duty, and the hooks of a promise that is near or broken.  The subject of a private ticket stays out of mail.';
+
+CREATE OR REPLACE FUNCTION desk.promised_words(c desk.clock) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN CASE
+		WHEN c.metric = 'next update' THEN 'by ' || desk.words(c.started_at + make_interval(secs => c.target_seconds::float8))
+		WHEN c.calendar IS NULL THEN 'within ' || desk.span_words(c.target_seconds)
+		-- never days: they differ from calendar to calendar
+		ELSE format('within %s h%s', trunc(c.target_seconds / 3600), CASE WHEN c.target_seconds % 3600 > 0
+			THEN format(' %s min', trunc(c.target_seconds % 3600 / 60)) ELSE '' END) || desk.within_hours(c.calendar) END;
+END
+$$;
+COMMENT ON FUNCTION desk.promised_words(desk.clock) IS 'What a clock promises: "within 24 h", "within 16 h (Office hours)", "by" a date.';
 
 CREATE OR REPLACE FUNCTION desk.within_hours(calendar int) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -34,6 +46,18 @@ AS $$
 	SELECT coalesce((SELECT ' (' || x.label || ')' FROM desk.calendar x WHERE x.id = within_hours.calendar), '');
 $$;
 COMMENT ON FUNCTION desk.within_hours(int) IS 'The hours that count, in parentheses after a time span; nothing for round the clock.';
+
+CREATE OR REPLACE FUNCTION desk.tell_hooks_over(c desk.clock) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF EXISTS (SELECT FROM desk.sla_event v WHERE v.clock = c.id AND v.told) THEN
+		PERFORM desk.hook_send('sla.stopped', c.ticket, jsonb_build_object('ticket', c.ticket, 'metric', c.metric, 'state', c.state),
+			format('desk-%s-%s', c.id, c.cycle), false);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION desk.tell_hooks_over(desk.clock) IS 'A clock that hooks were told of has stopped or fallen away: what they opened for it, under the same key, is over.';
 
 CREATE OR REPLACE FUNCTION desk.sla_check(most int)
 RETURNS TABLE (looked int, warned int, breached int, escalated int)

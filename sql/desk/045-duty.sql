@@ -479,6 +479,10 @@ BEGIN
 		IF NOT NEW.is_shadow AND NEW.seat > (SELECT r.seats FROM desk.rotation r WHERE r.name = NEW.rotation) THEN
 			RAISE 'there is no seat % in the rotation "%"', NEW.seat, NEW.rotation USING ERRCODE = 'PT409', COLUMN = 'seat';
 		END IF;
+		-- only imports know of duty that was; nobody learns in a week that is over
+		IF NEW.is_shadow AND w.ends_at <= now() THEN
+			RAISE 'cannot ride shotgun in the week of %: it is over', NEW.monday USING ERRCODE = 'PT409', COLUMN = 'monday';
+		END IF;
 		IF NEW.is_shadow AND NOT EXISTS (SELECT FROM desk.duty_seat x WHERE x.rotation = NEW.rotation
 		    AND x.monday = NEW.monday AND x.seat = NEW.seat AND NOT x.is_shadow) THEN
 			RAISE 'there is nobody in seat % to ride with', NEW.seat USING ERRCODE = 'PT409', COLUMN = 'seat';

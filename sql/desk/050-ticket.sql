@@ -168,6 +168,8 @@ AS $$
 BEGIN
 	IF NEW.visibility = 'private' AND OLD.visibility = 'public' THEN
 		DELETE FROM desk.public_ticket WHERE number = NEW.number;
+		UPDATE desk.public_ticket SET duplicate_of = NULL WHERE duplicate_of = NEW.number;
+		UPDATE desk.public_entry e SET new = 'a private ticket' WHERE e.field = 'duplicate_of' AND e.new = NEW.number::text;
 	ELSIF NEW.visibility = 'public' THEN
 		PERFORM desk.publish_ticket(NEW);
 		IF OLD.visibility = 'private' THEN

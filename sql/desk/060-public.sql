@@ -11,7 +11,9 @@ BEGIN
 		answer_due_at, solve_due_at, next_update_by, late_at, answer_missed, answer_seconds, me_toos,
 		kind_label, product_label, severity_name, state_label, resolution_label, channel_label)
 	SELECT t.number, desk.visible(t.subject), t.kind, t.product, t.severity, t.blocked, t.state, t.state = 'resolved',
-		t.resolution, desk.visible(t.reason), desk.visible(t.alternative), t.duplicate_of,
+		t.resolution, desk.visible(t.reason), desk.visible(t.alternative),
+		-- of a private ticket not even the number
+		(SELECT d.number FROM desk.public_ticket d WHERE d.number = t.duplicate_of),
 		(SELECT version FROM desk.release WHERE id = t.release),
 		(SELECT coalesce(released_at <= now(), false) FROM desk.release WHERE id = t.release),
 		t.hold, t.channel, desk.visible(t.requester_name), (SELECT name FROM desk.staff WHERE id = t.assignee),
@@ -84,6 +86,18 @@ END
 $$;
 COMMENT ON FUNCTION desk.change_words(text, text) IS 'The new value of a field in words for people.';
 
+CREATE OR REPLACE FUNCTION desk.shown_words(field text, value text) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF field = 'duplicate_of' AND value IS NOT NULL AND NOT EXISTS (SELECT FROM desk.public_ticket WHERE number = value::int) THEN
+		RETURN 'a private ticket';
+	END IF;
+	RETURN desk.change_words(field, value);
+END
+$$;
+COMMENT ON FUNCTION desk.shown_words(text, text) IS 'desk.change_words for everybody: of a private ticket not even the number.';
+
 CREATE OR REPLACE FUNCTION desk.publish_change(c desk.change) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -93,7 +107,7 @@ BEGIN
 	END IF;
 	INSERT INTO desk.public_entry (ticket, at, seq, is_change, is_staff, is_solution, name, initial, field, what, new, posted_at, posted_words)
 	SELECT c.ticket, c.changed_at, c.id, true, c.actor = 'staff', false, desk.actor_words(c), '',
-		c.field, desk.field_words(c.field), desk.change_words(c.field, c.new), desk.utc(c.changed_at), desk.words(c.changed_at)
+		c.field, desk.field_words(c.field), desk.shown_words(c.field, c.new), desk.utc(c.changed_at), desk.words(c.changed_at)
 	FROM desk.public_ticket p WHERE p.number = c.ticket;
 END
 $$;

@@ -493,8 +493,7 @@ CREATE OR REPLACE FUNCTION desk.escalate(c desk.clock, t desk.ticket, step int, 
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	thing text := CASE c.metric WHEN 'first response' THEN 'the first answer' WHEN 'next response' THEN 'the next answer'
-		WHEN 'next update' THEN 'the update we promised' ELSE 'the solution' END;
+	thing text := desk.metric_words(c.metric);
 	duty text := (desk.page_rule_for(t.product)).rotation;
 	people int[];
 	whom int;
@@ -519,11 +518,11 @@ BEGIN
 	FOREACH whom IN ARRAY people LOOP
 		PERFORM desk.mail_staff('escalated', t.number, whom,
 			format('Ticket %s: %s is still missing, escalation %s', t.number, thing, step),
-			format(E'S%s %s, %s: %s\nIt came in on %s. Promised: %s within %s. It was due by %s.',
+			format(E'S%s %s, %s: %s\nIt came in on %s. Promised: %s %s. It was due by %s.',
 				t.severity, (SELECT name FROM desk.severity WHERE level = t.severity),
 				(SELECT label FROM desk.channel WHERE name = t.channel),
 				CASE t.visibility WHEN 'public' THEN desk.visible(t.subject) ELSE '(private)' END,
-				desk.words(t.filed_at), thing, desk.span_words(c.target_seconds),
+				desk.words(t.filed_at), thing, desk.promised_words(c),
 				desk.words(coalesce(c.breached_at, c.due_at))));
 	END LOOP;
 END

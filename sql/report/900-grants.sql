@@ -1,6 +1,5 @@
 -- Analysts read the views of this schema and nothing else.
 GRANT USAGE ON SCHEMA report TO desk_report;
-GRANT SELECT ON report.duty_fairness, report.duty_week TO desk_report;
 GRANT SELECT ON
 	report.ticket,
 	report.unanswered,

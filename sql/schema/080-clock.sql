@@ -64,6 +64,8 @@ ALTER TABLE desk.ticket DISABLE TRIGGER USER;
 UPDATE desk.ticket SET late_at = coalesce(answer_due_at, next_update_by, solve_due_at);
 ALTER TABLE desk.ticket ENABLE TRIGGER USER;
 UPDATE desk.public_ticket SET late_at = coalesce(answer_due_at, next_update_by, solve_due_at);
+CREATE INDEX public_ticket_duplicate ON desk.public_ticket (duplicate_of) WHERE duplicate_of IS NOT NULL;
+CREATE INDEX public_entry_duplicate ON desk.public_entry (new) WHERE field = 'duplicate_of';
 COMMENT ON COLUMN desk.ticket.late_at IS 'public: from when on the promise that the page names is broken: answer, else next update, else solution (from desk.clock); out of hours that is the next opening after it was due';
 COMMENT ON COLUMN desk.public_ticket.late_at IS 'public: from when on the promise that the page names is broken';
 COMMENT ON COLUMN desk.ticket.answer_due_at IS 'public: first or next answer promised by; NULL when nobody waits for one (from desk.clock)';

@@ -70,7 +70,10 @@ answer($public, 'News for eve.');
 my $news = Desk::sql(q{SELECT body FROM desk.outbox o JOIN desk.person p ON p.id = o.person WHERE mail = 'eve@example.com' ORDER BY o.id DESC LIMIT 1});
 like($news, qr{News for eve.*/tickets/$public.*\{URL\}/unfollow/}s, 'from then on it hears of answers');
 my ($stop) = $news =~ m{\{URL\}(/unfollow/[\w-]+)};
-is($stranger->post($stop, 'List-Unsubscribe=One-Click')->{status}, 200, 'one press stops it');
+my $part = "--b\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--b--\r\n";
+my $pressed = HTTP::Tiny->new->post("$ENV{DESK_HTTP}$stop", { headers => { 'content-type' => 'multipart/form-data; boundary=b' }, content => $part });
+is($pressed->{status}, 200, 'one press stops it, as a mail program presses (RFC 8058)');
+is($stranger->post($stop, 'List-Unsubscribe=One-Click')->{status}, 200, 'or as a browser does');
 answer($public, 'Not for eve any more.');
 unlike(Desk::sql(q{SELECT string_agg(body, '') FROM desk.outbox o JOIN desk.person p ON p.id = o.person WHERE mail = 'eve@example.com'}), qr{any more}, 'and it hears no more');
 

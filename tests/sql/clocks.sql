@@ -204,6 +204,28 @@ SELECT cmp_ok(next_at, '>', now(), 'it is tried again later') FROM desk.clock WH
 SET LOCAL client_min_messages = warning;
 SELECT desk.clock_show(id) FROM desk.clock WHERE ticket = pg_temp.number('odd') AND metric = 'first response';
 
+-- what was broken stays broken
+SELECT breached_at AS noted FROM desk.clock WHERE ticket = pg_temp.number('tue') AND metric = 'first response' \gset
+INSERT INTO desk.holiday (calendar, day, name) VALUES (:office, (now() + interval '40 days')::date, 'Day off') ON CONFLICT DO NOTHING;
+SET CONSTRAINTS ALL IMMEDIATE;
+SET CONSTRAINTS ALL DEFERRED;
+SELECT desk.clock_renew(:office);
+SELECT is(breached_at, :'noted'::timestamptz, 'a holiday to come does not forget what slacheck has noted') FROM desk.clock WHERE ticket = pg_temp.number('tue') AND metric = 'first response';
+SELECT pg_temp.say('tue', 24 * 40, 'staff');
+UPDATE desk.ticket SET state = 'resolved', resolution = 'duplicate', duplicate_of = pg_temp.number('night') WHERE subject = 'tue';
+SELECT is((SELECT state || ' ' || (breached_at IS NOT NULL) FROM desk.clock WHERE ticket = pg_temp.number('tue') AND metric = 'resolution'), 'cancelled true',
+	'nor does calling it a duplicate undo that it was late');
+SELECT is((SELECT outcome FROM report.clock WHERE ticket = pg_temp.number('tue') AND metric = 'resolution'), 'breached', 'and the reports say so');
+
+-- of a private ticket not even the number is public
+SELECT is((SELECT duplicate_of FROM desk.public_ticket WHERE number = pg_temp.number('tue')), pg_temp.number('night'), 'a duplicate names a public ticket');
+UPDATE desk.ticket SET visibility = 'private' WHERE subject = 'night';
+SELECT is((SELECT duplicate_of FROM desk.public_ticket WHERE number = pg_temp.number('tue')), NULL, 'until that is private');
+SELECT is((SELECT new FROM desk.public_entry WHERE ticket = pg_temp.number('tue') AND field = 'duplicate_of'), 'a private ticket', 'in the thread as well');
+UPDATE desk.ticket SET subject = 'tue again' WHERE subject = 'tue';
+SELECT is((SELECT duplicate_of FROM desk.public_ticket WHERE subject = 'tue again'), NULL, 'and stays so');
+SELECT is_empty($$ SELECT w.because FROM api.ticket_why((SELECT number FROM desk.ticket WHERE subject = 'tue again')) w WHERE w.because ~ '[0-9]' $$, 'the ledger names no ticket');
+
 -- the explanation ---------------------------------------------------------------------------------
 SELECT is_empty($$ SELECT e.* FROM desk.ticket t, api.sla_explain(t.number) e WHERE NOT e.is_stored AND e.event = 'now' AND NOT (e.breach_at < now()) $$,
 	'what runs shows what its ledger says');

@@ -69,7 +69,12 @@ SELECT throws_ok($$ DELETE FROM desk.duty_ready $$, 'PT409', NULL, 'what was sai
 -- a shadow week of the past, completed
 INSERT INTO desk.duty_week (rotation, monday) VALUES ('alpha', pg_temp.monday(-4)), ('alpha', pg_temp.monday(-3));
 INSERT INTO desk.duty_seat (rotation, monday, seat, staff, span) SELECT 'alpha', pg_temp.monday(n), 1, pg_temp.who('ann'), 'empty' FROM unnest('{-4,-3}'::int[]) n;
-INSERT INTO desk.duty_seat (rotation, monday, seat, is_shadow, staff, span) VALUES ('alpha', pg_temp.monday(-4), 1, true, pg_temp.who('cy'), 'empty');
+SELECT throws_ok($$ INSERT INTO desk.duty_seat (rotation, monday, seat, is_shadow, staff, span) VALUES ('alpha', pg_temp.monday(-4), 1, true, pg_temp.who('cy'), 'empty') $$, 'PT409', NULL, 'nobody rides shotgun in a week that is over');
+-- a week that was, as it was written then
+SET LOCAL session_replication_role = replica;
+INSERT INTO desk.duty_seat (rotation, monday, seat, is_shadow, staff, span)
+SELECT 'alpha', monday, 1, true, pg_temp.who('cy'), tstzrange(starts_at, ends_at) FROM desk.duty_week WHERE rotation = 'alpha' AND monday = pg_temp.monday(-4);
+SET LOCAL session_replication_role = origin;
 INSERT INTO desk.duty_ready (rotation, staff, kind, monday, said_by) VALUES ('alpha', pg_temp.who('cy'), 'shadow', pg_temp.monday(-4), 'staff:' || pg_temp.who('ann'));
 SELECT is(desk.duty_may('alpha', pg_temp.who('cy'), pg_temp.monday(-4)), NULL, 'who rode shotgun in a week is not on duty in the same');
 SELECT isnt(desk.duty_may('alpha', pg_temp.who('cy'), pg_temp.monday(-3)), NULL, 'but may be in the next');
@@ -77,7 +82,11 @@ SELECT pg_temp.rotation('other');
 SELECT is(desk.duty_may('other', pg_temp.who('cy'), pg_temp.monday(3)), NULL, 'and not in another rotation');
 SELECT throws_ok($$ INSERT INTO desk.duty_seat (rotation, monday, seat, is_shadow, staff, span) VALUES ('alpha', pg_temp.monday(1), 2, true, pg_temp.who('dee'), 'empty') $$,
 	'PT409', 'there is nobody in seat 2 to ride with', 'a shadow rides with somebody');
-INSERT INTO desk.duty_seat (rotation, monday, seat, is_shadow, staff, span) VALUES ('alpha', pg_temp.monday(-3), 1, true, pg_temp.who('dee'), 'empty');
+-- a week that was, as it was written then
+SET LOCAL session_replication_role = replica;
+INSERT INTO desk.duty_seat (rotation, monday, seat, is_shadow, staff, span)
+SELECT 'alpha', monday, 1, true, pg_temp.who('dee'), tstzrange(starts_at, ends_at) FROM desk.duty_week WHERE rotation = 'alpha' AND monday = pg_temp.monday(-3);
+SET LOCAL session_replication_role = origin;
 INSERT INTO desk.duty_ready (rotation, staff, kind, monday, reason) VALUES ('alpha', pg_temp.who('dee'), 'again', pg_temp.monday(-3), 'Was ill from Tuesday on.');
 SELECT is(desk.duty_may('alpha', pg_temp.who('dee'), pg_temp.monday(3)), NULL, 'a week that has to be repeated opens nothing');
 
