@@ -171,9 +171,9 @@ struct post {
 	struct arena *ours; /* lives as long as we do */
 	const char *me;     /* our number, while the database knows us */
 	CURL *smtp, *http;
-	bool was_private; /* the last hook was not connected to for that */
-	time_t cleaned;   /* of the monotonic clock, 0 before the first time */
-	bool trouble;     /* something could not be delivered and waits */
+	unsigned tried, closed; /* addresses of the last hook; private ones */
+	time_t cleaned; /* of the monotonic clock, 0 before the first time */
+	bool trouble;   /* something could not be delivered and waits */
 };
 
 /* What came of an attempt; see api.outbox_report(). */
@@ -298,15 +298,16 @@ static struct result
 judge_mail(
     struct arena *a, CURLcode code, long answer, const struct dialogue *d)
 {
+	/* No address gets into a log, and servers like to repeat it. */
+	const char *heard = mail_without_addresses(a, readable(a, d->answer));
 	bool ours = strcmp(d->verb, "RCPT") == 0 ||
 	            strcmp(d->verb, "DATA") == 0 ||
 	            (strcmp(d->verb, "MAIL") == 0 && answer == 552);
-	const char *said =
-	    arena_printf(a, "%s%s%s: %s", d->verb, *d->verb != '\0' ? ": " : "",
-		curl_easy_strerror(code), readable(a, d->answer));
+	const char *said = arena_printf(a, "%s%s%s: %s", d->verb,
+	    *d->verb != '\0' ? ": " : "", curl_easy_strerror(code), heard);
 
 	if (code == CURLE_OK)
-		return verdict("sent", answer, readable(a, d->answer));
+		return verdict("sent", answer, heard);
 	if (!ours || answer == 421)
 		return verdict("down", answer, said);
 	if (answer >= 500 && answer <= 599)
@@ -443,8 +444,9 @@ open_socket(void *post, curlsocktype purpose, struct curl_sockaddr *to)
 	struct post *p = post;
 
 	(void)purpose;
+	p->tried++;
 	if (!p->set.private_targets && hook_private(&to->addr)) {
-		p->was_private = true;
+		p->closed++;
 		return CURL_SOCKET_BAD;
 	}
 	return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
@@ -468,16 +470,40 @@ keep_some(char *from, size_t one, size_t size, void *answer)
 	return size;
 }
 
+/*
+ * Its server is down when nothing could be sent there.  What fails after
+ * that, a time-out above all, may be the fault of this one request.
+ */
 static struct result
-judge_hook(struct arena *a, CURLcode code, long status,
-    const struct answer *got, const char *why)
+judge_failure(struct post *p, const char *said)
 {
+	curl_off_t ready = 0;
+
+	if (p->closed > 0 && p->closed == p->tried)
+		return verdict("refused", 0,
+		    "its address is one of a private network "
+		    "(NIGHTDESK_HOOKS_ALLOW)");
+	if (p->closed > 0)
+		return verdict("later", 0,
+		    arena_printf(p->r.arena,
+			"one of its addresses is one of a private network "
+			"(NIGHTDESK_HOOKS_ALLOW), and of the others: %s",
+			said));
+	curl_easy_getinfo(p->http, CURLINFO_PRETRANSFER_TIME_T, &ready);
+	return verdict(ready == 0 ? "down" : "later", 0, said);
+}
+
+static struct result
+judge_hook(struct post *p, CURLcode code, long status, const struct answer *got,
+    const char *why)
+{
+	struct arena *a = p->r.arena;
 	const char *said = readable(a, got->text);
 
 	if (code != CURLE_OK)
-		return verdict("down", 0,
-		    arena_printf(a, "%s%s%s", curl_easy_strerror(code),
-			*why != '\0' ? ": " : "", readable(a, why)));
+		return judge_failure(
+		    p, arena_printf(a, "%s%s%s", curl_easy_strerror(code),
+			   *why != '\0' ? ": " : "", readable(a, why)));
 	if (status >= 200 && status <= 299)
 		return verdict("sent", status, said);
 	if (status >= 300 && status <= 399)
@@ -515,7 +541,7 @@ post_json(struct post *p, const char *url, struct curl_slist *headers,
 	long status = 0;
 	CURLcode code;
 
-	p->was_private = false;
+	p->tried = p->closed = 0;
 	curl_easy_reset(p->http);
 	set_up_http(p, p->http);
 	curl_easy_setopt(p->http, CURLOPT_URL, url);
@@ -526,11 +552,7 @@ post_json(struct post *p, const char *url, struct curl_slist *headers,
 	code = curl_easy_perform(p->http);
 	curl_easy_setopt(p->http, CURLOPT_ERRORBUFFER, NULL);
 	curl_easy_getinfo(p->http, CURLINFO_RESPONSE_CODE, &status);
-	if (code != CURLE_OK && p->was_private)
-		return verdict("refused", 0,
-		    "its address is one of a private network "
-		    "(NIGHTDESK_HOOKS_ALLOW)");
-	return judge_hook(p->r.arena, code, status, &got, why);
+	return judge_hook(p, code, status, &got, why);
 }
 
 static void
@@ -677,6 +699,30 @@ interrupted(struct post *p, const struct rows *rows, int i)
 	return db_told(p->r.db);
 }
 
+/* It was down, or took what we sent and said nothing. */
+static bool
+is_silent(const struct result *result)
+{
+	return strcmp(result->outcome, "down") == 0 ||
+	       (strcmp(result->outcome, "later") == 0 && result->code == 0);
+}
+
+/*
+ * Whose server was silent to one of the batch is not asked for the next one:
+ * that would cost the time that others wait for.
+ */
+static bool
+was_silent(const struct rows *rows, const bool *silent, int i)
+{
+	const char *hook = rows_named(rows, i, "hook");
+	int k;
+
+	for (k = 0; k < i; k++)
+		if (silent[k] && strcmp(rows_named(rows, k, "hook"), hook) == 0)
+			return true;
+	return false;
+}
+
 /* Take some rows of one way and deliver them.  How many there were. */
 static int
 work(struct post *p, const char *way, deliver *to)
@@ -684,19 +730,22 @@ work(struct post *p, const char *way, deliver *to)
 	const char *const claim[] = { p->me, way, BATCH, p->set.wait };
 	const char *const me[] = { p->me };
 	const struct rows *rows = ask(p, &q_claim, claim);
-	int i, count = rows_count(rows);
+	int i, tried = 0, count = rows_count(rows);
+	bool *silent = arena_alloc(p->r.arena, (size_t)count + 1);
 	struct result result;
 
 	for (i = 0; i < count; i++) {
+		if (i > 0 && interrupted(p, rows, i))
+			break;
+		if (was_silent(rows, silent, i))
+			continue;
 		result = attempt(p, to, rows, i);
 		report(p, rows_named(rows, i, "id"), &result);
-		/* What is down for one is down for the others. */
-		if (strcmp(result.outcome, "down") == 0 ||
-		    (i + 1 < count && interrupted(p, rows, i + 1))) {
-			ask(p, &q_release, me);
-			break;
-		}
+		silent[i] = is_silent(&result);
+		tried++;
 	}
+	if (tried < count)
+		ask(p, &q_release, me);
 	arena_reset(p->r.arena);
 	return count;
 }
@@ -1034,9 +1083,28 @@ read_mail_settings(struct post *p)
 }
 
 static void
+read_allowed(struct post *p)
+{
+	char *words = arena_copy(p->ours, setting("NIGHTDESK_HOOKS_ALLOW"));
+	const char *allow;
+	char *rest;
+
+	for (allow = words == NULL ? NULL : strtok_r(words, " \t", &rest);
+	     allow != NULL; allow = strtok_r(NULL, " \t", &rest)) {
+		if (strcmp(allow, "http") == 0)
+			p->set.plain_http = true;
+		else if (strcmp(allow, "private") == 0)
+			p->set.private_targets = true;
+		else
+			log_fatal("NIGHTDESK_HOOKS_ALLOW can hold the words "
+				  "http and private, not \"%s\"",
+			    allow);
+	}
+}
+
+static void
 read_settings(struct post *p)
 {
-	const char *allow = setting("NIGHTDESK_HOOKS_ALLOW");
 	const char *hooks = setting("NIGHTDESK_HOOKS");
 	struct conf keys = { .keyring = needed("NIGHTDESK_KEYRING") };
 
@@ -1051,9 +1119,7 @@ read_settings(struct post *p)
 	read_mail_settings(p);
 	if (hooks != NULL)
 		p->set.hooks = hook_file(p->ours, hooks);
-	p->set.plain_http = allow != NULL && strstr(allow, "http") != NULL;
-	p->set.private_targets =
-	    allow != NULL && strstr(allow, "private") != NULL;
+	read_allowed(p);
 }
 
 static void

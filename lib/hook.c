@@ -29,12 +29,55 @@ word(char **line)
 	return size > 0 ? start : NULL;
 }
 
-/* NULL for a line without a hook. */
+/* With or without its padding; false for anything else. */
+static bool
+unbase64(struct arena *a, const char *text, unsigned char *to, size_t *size)
+{
+	char *copy = arena_copy(a, text), *p = strchr(copy, '=');
+
+	if (p != NULL && (strlen(copy) % 4 != 0 || strspn(p, "=") > 2 ||
+			     p[strspn(p, "=")] != '\0'))
+		return false;
+	copy[strcspn(copy, "=")] = '\0';
+	for (p = copy; *p != '\0'; p++)
+		*p = *p == '+' ? '-' : *p == '/' ? '_' : *p;
+	*size = strlen(copy) * 3 / 4;
+	return *size > 0 && token_decode(to, *size, copy);
+}
+
+/* The bytes to sign with; `key` has room for SECRET_MAX. */
+static bool
+read_secret(
+    struct arena *a, const char *secret, unsigned char *key, size_t *size)
+{
+	if (strncmp(secret, "whsec_", 6) == 0)
+		return unbase64(a, secret + 6, key, size);
+	*size = strlen(secret);
+	memcpy(key, secret, *size);
+	return true;
+}
+
+/* NULL when it can be used. */
+static const char *
+wrong_secret(struct arena *a, const char *secret)
+{
+	unsigned char key[SECRET_MAX];
+	size_t size;
+
+	if (strlen(secret) > SECRET_MAX)
+		return "a secret is longer than 256 bytes";
+	if (!read_secret(a, secret, key, &size))
+		return "a secret begins with whsec_ and is not base64";
+	return NULL;
+}
+
+/* What is wrong with a line, or NULL.  One without a hook leaves *h. */
 static const char *
 read_line(struct arena *a, char *line, struct hook *h)
 {
 	char *name = word(&line), *url = word(&line);
 	char *first = word(&line), *second = word(&line);
+	const char *wrong;
 
 	if (name == NULL || *name == '#')
 		return NULL;
@@ -42,9 +85,10 @@ read_line(struct arena *a, char *line, struct hook *h)
 		return "not \"name URL secret [secret]\"";
 	if (strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0)
 		return "the URL does not begin with https://";
-	if (strlen(first) > SECRET_MAX ||
-	    (second != NULL && strlen(second) > SECRET_MAX))
-		return "a secret is longer than 256 bytes";
+	if ((wrong = wrong_secret(a, first)) != NULL)
+		return wrong;
+	if (second != NULL && (wrong = wrong_secret(a, second)) != NULL)
+		return wrong;
 	h->name = arena_copy(a, name);
 	h->url = arena_copy(a, url);
 	h->secret[0] = arena_copy(a, first);
@@ -74,8 +118,12 @@ hook_file(struct arena *a, const char *file)
 			log_fatal("\"%s\", line %zu: too long", file, number);
 		if ((wrong = read_line(a, line, &all[count])) != NULL)
 			log_fatal("\"%s\", line %zu: %s", file, number, wrong);
-		if (all[count].name != NULL)
-			count++;
+		if (all[count].name == NULL)
+			continue;
+		if (hook_find(all, all[count].name) != &all[count])
+			log_fatal("\"%s\", line %zu: a second one named \"%s\"",
+			    file, number, all[count].name);
+		count++;
 	}
 	fclose(f);
 	return all;
@@ -102,29 +150,14 @@ base64(struct arena *a, const unsigned char mac[MAC_BYTES])
 	return text;
 }
 
-static bool
-unbase64(struct arena *a, const char *text, unsigned char *to, size_t *size)
-{
-	char *copy = arena_copy(a, text), *p;
-
-	copy[strcspn(copy, "=")] = '\0';
-	for (p = copy; *p != '\0'; p++)
-		*p = *p == '+' ? '-' : *p == '/' ? '_' : *p;
-	*size = strlen(copy) * 3 / 4;
-	return *size > 0 && token_decode(to, *size, copy);
-}
-
 static const char *
 sign(struct arena *a, const char *secret, const char *text)
 {
 	unsigned char key[SECRET_MAX], mac[MAC_BYTES];
-	size_t size = strlen(secret);
+	size_t size;
 
-	if (strncmp(secret, "whsec_", 6) != 0 ||
-	    !unbase64(a, secret + 6, key, &size)) {
-		size = strlen(secret);
-		memcpy(key, secret, size);
-	}
+	if (!read_secret(a, secret, key, &size))
+		log_fatal("a secret of a hook is not base64");
 	token_hmac(mac, key, size, text, strlen(text));
 	return base64(a, mac);
 }

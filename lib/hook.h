@@ -10,8 +10,9 @@
  *
  * The file of hooks has a line for each: its name as in desk.hook, the URL,
  * a secret, and perhaps a second one, separated by blanks.  '#' begins a
- * comment.  For PagerDuty the secret is the routing key.  Only notify reads
- * the file; nothing of it is ever in the database or a log.
+ * comment.  No name has two lines.  For PagerDuty the secret is the routing
+ * key.  Only notify reads the file; nothing of it is ever in the database or
+ * a log.
  *
  * A signed request follows "Standard Webhooks":
  *
@@ -22,7 +23,7 @@
  * BASE64 is HMAC-SHA256 over "<id>.<timestamp>.<body>".  With two secrets
  * there are two signatures: the receiver changes its secret whenever it
  * likes, and then the old one is taken out of the file.  A secret that
- * begins with "whsec_" is base64 after that, any other is its own bytes.
+ * begins with "whsec_" must be base64 after that, any other is its own bytes.
  */
 struct arena;
 struct sockaddr;

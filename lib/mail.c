@@ -44,6 +44,35 @@ mail_address(const char *address)
 	       strchr(address, '@') != NULL;
 }
 
+/* Never longer than it was, so that it is done in place. */
+const char *
+mail_without_addresses(struct arena *a, const char *said)
+{
+	char *text = arena_copy(a, said), *to = text, *at = text;
+	size_t size;
+
+	while (*at != '\0') {
+		if (*at == '<') {
+			size = strcspn(at, ">");
+			*to++ = '<';
+			at += size;
+		} else if (*at == ' ' || *at == '>') {
+			*to++ = *at++;
+		} else {
+			size = strcspn(at, " <>");
+			if (memchr(at, '@', size) != NULL) {
+				*to++ = '*';
+			} else {
+				memmove(to, at, size);
+				to += size;
+			}
+			at += size;
+		}
+	}
+	*to = '\0';
+	return text;
+}
+
 /* One code for one address: RFC 4648, 6, in lower case, without padding. */
 static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
 

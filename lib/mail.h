@@ -8,9 +8,9 @@
  * A mail as bytes for SMTP (RFC 5322), by GMime: plain text in UTF-8 first,
  * then perhaps the same as HTML and a table to keep; any name and subject
  * encoded by RFC 2047, any file name by RFC 2231 (RFC 8187), line ends as
- * CR LF.  What is
- * handed in may be any UTF-8 that people typed: control characters and line
- * ends of every kind become blanks in a header, so that nobody adds one.
+ * CR LF.  What is handed in may be any UTF-8 that people typed: control
+ * characters and line ends of every kind become blanks in a header, so that
+ * nobody adds one.
  *
  * Every mail says that it was made automatically (RFC 3834), belongs to a
  * list (RFC 2919) and a thread, and leaves by one click where it can
@@ -46,6 +46,12 @@ const char *mail_text(struct arena *, const struct mail *, size_t *size);
 
 /* Is it safe between < and > of an SMTP command? */
 bool mail_address(const char *);
+
+/*
+ * What a server said, without the addresses that it repeats: nothing stays
+ * between < and >, and of a word with an '@' in it only a "*".
+ */
+const char *mail_without_addresses(struct arena *, const char *said);
 
 /* The address that an answer goes to; `who` as the outbox names a reader. */
 const char *mail_reply_address(

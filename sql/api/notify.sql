@@ -36,28 +36,27 @@ BEGIN
 	FOREACH only_urgent IN ARRAY ARRAY[true, true, false, false] LOOP
 		paused := ARRAY(SELECT p.way FROM desk.delivery_pause p
 			WHERE CASE WHEN only_urgent THEN p.tried_at > now() - interval '30 seconds' ELSE p.until > now() END);
-		CONTINUE WHEN outbox_claim.way = 'mail' AND 'mail' = ANY (paused);
 		FOR wanted IN SELECT * FROM unnest(ARRAY(
-			SELECT x.id FROM desk.outbox x
-			WHERE x.sent_at IS NULL AND x.failed_at IS NULL AND x.folded_into IS NULL
-			  AND (NOT only_urgent OR x.urgent) AND x.via = outbox_claim.way
-			  AND x.not_before <= now()
-			  AND x.not_before <= now() - CASE WHEN x.ticket IS NOT NULL AND desk.outbox_folds(x) THEN wait_seconds ELSE 0 END * interval '1 second'
-			  AND (x.via = 'mail' OR 'hook:' || x.hook <> ALL (paused))
-			  AND (x.dedup_key IS NULL OR NOT EXISTS (SELECT FROM desk.outbox e WHERE e.hook = x.hook AND e.dedup_key = x.dedup_key
-				AND e.id < x.id AND e.sent_at IS NULL AND e.failed_at IS NULL))
-			ORDER BY x.not_before LIMIT greatest(most - taken, 0) FOR UPDATE SKIP LOCKED)) LOOP
+			SELECT y.id FROM (
+				SELECT '' AS hook WHERE outbox_claim.way = 'mail' AND 'mail' <> ALL (paused)
+				UNION ALL
+				SELECT h.name FROM desk.hook h WHERE outbox_claim.way = 'hook' AND 'hook:' || h.name <> ALL (paused)) w
+			CROSS JOIN LATERAL unnest(desk.outbox_next(w.hook, only_urgent, wait_seconds, most - taken)) WITH ORDINALITY AS y (id, place)
+			-- each hook in turn: one with much to tell holds up no other
+			ORDER BY y.place, y.id LIMIT greatest(most - taken, 0))) LOOP
 			-- one before it may have taken it along
 			SELECT * INTO o FROM desk.outbox x
 			WHERE x.id = wanted AND x.sent_at IS NULL AND x.failed_at IS NULL AND x.folded_into IS NULL;
 			CONTINUE WHEN NOT FOUND OR NOT desk.outbox_take(o, outbox_claim.me);
 			taken := taken + 1;
-			RETURN QUERY SELECT c.id, c.via, c.kind, c.urgent, coalesce(c.address, p.mail, s.mail), f.name, t.subject, t.body, c.ticket::text,
+			RETURN QUERY SELECT c.id, c.via, c.kind, c.urgent, coalesce(c.address, p.mail, s.mail), f.name, t.subject, t.body,
+				CASE WHEN NOT m.several THEN c.ticket::text END,
 				coalesce('p' || c.person, 's' || c.staff), CASE c.via WHEN 'hook' THEN replace(desk.mail_key('o' || c.id), '.', '-') ELSE desk.mail_key('o' || c.id) END,
-				CASE WHEN c.ticket IS NOT NULL THEN desk.mail_key('t' || c.ticket) END,
-				c.unfollow, c.hook, h.kind, c.payload::text, c.tries
+				CASE WHEN c.ticket IS NOT NULL AND NOT m.several THEN desk.mail_key('t' || c.ticket) END,
+				CASE WHEN NOT m.several THEN c.unfollow END, c.hook, h.kind, c.payload::text, c.tries
 			FROM desk.outbox c
 			CROSS JOIN LATERAL desk.outbox_text(c) t
+			CROSS JOIN LATERAL desk.outbox_several(c) AS m (several)
 			LEFT JOIN desk.person p ON p.id = c.person
 			LEFT JOIN desk.staff_contact s ON s.staff = c.staff
 			LEFT JOIN desk.staff f ON f.id = c.staff
@@ -67,7 +66,7 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION api.outbox_claim(int, text, int, int) IS 'Take at most so many mails or hook calls that are due, what is urgent first; they are this notify''s until it reports them, dies, or 15 minutes have passed.  Mail that may be folded into one with others waits so many seconds for them.  Commit before the hand-over.';
+COMMENT ON FUNCTION api.outbox_claim(int, text, int, int) IS 'Take at most so many mails or hook calls that are due, what is urgent first, then what was tried least, each hook in turn; they are this notify''s until it reports them, dies, or 15 minutes have passed.  Mail that may be folded into one with others waits so many seconds for them.  Commit before the hand-over.';
 
 CREATE FUNCTION api.outbox_report(me int, wanted bigint, outcome text, code int, said text, took_ms int) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -105,9 +104,11 @@ BEGIN
 		RETURN 'late';
 	END IF;
 	IF what = 'sent' THEN
-		UPDATE desk.outbox x SET sent_at = now(), owner = NULL, said = NULL WHERE x.id = o.id OR x.folded_into = o.id;
+		UPDATE desk.outbox x SET sent_at = now(), owner = NULL, said = NULL
+		WHERE (x.id = o.id OR x.folded_into = o.id) AND x.failed_at IS NULL;
 	ELSIF what = 'refused' THEN
-		UPDATE desk.outbox x SET failed_at = now(), owner = NULL, said = told WHERE x.id = o.id OR x.folded_into = o.id;
+		UPDATE desk.outbox x SET failed_at = now(), owner = NULL, said = told
+		WHERE (x.id = o.id OR x.folded_into = o.id) AND x.sent_at IS NULL;
 		IF o.via = 'hook' THEN
 			PERFORM desk.mail_urgent('alarm', o.ticket, NULL, format('%s refused "%s"', label, o.event),
 				format(E'It said: %s\nDelivery %s was given up. "notify --replay %s" tries again.', told, o.id, o.id));
@@ -122,7 +123,7 @@ BEGIN
 	RETURN what;
 END
 $$;
-COMMENT ON FUNCTION api.outbox_report(int, bigint, text, int, text, int) IS 'What became of a delivery: sent; refused (for good); later (this one failed: again after a time that doubles up to 4 hours, or 5 minutes when it is urgent, for 5 days); down (the server was not there: nothing more on its way for a time that doubles up to 5 minutes, half a minute for what is urgent).  Each is logged in desk.delivery.';
+COMMENT ON FUNCTION api.outbox_report(int, bigint, text, int, text, int) IS 'What became of a delivery: sent; refused (for good); later (this one failed, or its server took it and gave no answer: again after a time that doubles up to 4 hours, or 5 minutes when it is urgent, for 5 days); down (the server was not there: nothing more on its way for a time that doubles up to 5 minutes, half a minute for what is urgent).  Each is logged in desk.delivery.';
 
 CREATE FUNCTION api.outbox_release(me int) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -149,7 +150,7 @@ BEGIN
 		|| coalesce('  (will not go out: ' || desk.outbox_unwanted(x) || ')', '')
 	FROM desk.outbox x
 	WHERE x.sent_at IS NULL AND x.failed_at IS NULL AND x.folded_into IS NULL
-	ORDER BY x.urgent DESC, x.not_before, x.id LIMIT most;
+	ORDER BY x.urgent DESC, x.tries, x.not_before, x.id LIMIT most;
 END
 $$;
 COMMENT ON FUNCTION api.outbox_due(int) IS 'What waits, in the order in which it will be tried.  Nothing is taken.';
@@ -186,6 +187,8 @@ COMMENT ON FUNCTION api.outbox_status() IS 'How delivery stands.  The first line
 CREATE FUNCTION api.outbox_replay(wanted bigint) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	o desk.outbox;
 BEGIN
 	UPDATE desk.outbox SET sent_at = NULL, failed_at = NULL, owner = NULL, not_before = now(), tries = greatest(tries, 1), made_at = greatest(made_at, now() - interval '4 days')
 	WHERE id = wanted AND (sent_at IS NOT NULL OR failed_at IS NOT NULL) AND folded_into IS NULL AND (via = 'hook' OR person IS NOT NULL OR staff IS NOT NULL);
@@ -193,10 +196,14 @@ BEGIN
 		RETURN false;
 	END IF;
 	UPDATE desk.outbox SET sent_at = NULL, failed_at = NULL WHERE folded_into = wanted;
+	FOR o IN SELECT x.* FROM desk.outbox x JOIN desk.ticket t ON t.number = desk.outbox_about(x) AND t.visibility = 'private'
+		WHERE x.id = wanted OR x.folded_into = wanted LOOP
+		PERFORM desk.outbox_hush(o, desk.outbox_about(o));
+	END LOOP;
 	RETURN true;
 END
 $$;
-COMMENT ON FUNCTION api.outbox_replay(bigint) IS 'Deliver something once more, with the same Message-ID or id.  False when there is no such row, or it waits anyway, or went out as part of another.';
+COMMENT ON FUNCTION api.outbox_replay(bigint) IS 'Deliver something once more, with the same Message-ID or id; of a private ticket without what it said while that was public.  False when there is no such row, or it waits anyway, or went out as part of another.';
 
 CREATE FUNCTION api.outbox_clean(most int) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp

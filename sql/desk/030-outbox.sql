@@ -95,7 +95,7 @@ CREATE OR REPLACE FUNCTION desk.hook_body(hook_kind text, what text, wanted int,
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	action text := CASE what WHEN 'page.acknowledge' THEN 'acknowledge' WHEN 'page.resolve' THEN 'resolve' ELSE 'trigger' END;
+	action text := CASE WHEN what = 'page.acknowledge' THEN 'acknowledge' WHEN what IN ('page.resolve', 'sla.stopped') THEN 'resolve' ELSE 'trigger' END;
 	page text := '{URL}/staff' || coalesce('/tickets/' || wanted, '');
 BEGIN
 	IF hook_kind = 'webhook' THEN
@@ -163,6 +163,97 @@ CREATE OR REPLACE TRIGGER hook_answered AFTER UPDATE ON desk.ticket FOR EACH ROW
 	WHEN (OLD.answered_at IS NULL AND NEW.answered_at IS NOT NULL AND NEW.state <> 'resolved') EXECUTE FUNCTION desk.hook_ticket();
 CREATE OR REPLACE TRIGGER hook_resolved AFTER UPDATE ON desk.ticket FOR EACH ROW
 	WHEN (OLD.state <> 'resolved' AND NEW.state = 'resolved') EXECUTE FUNCTION desk.hook_ticket();
+
+-- What has become private --------------------------------------------------
+
+CREATE OR REPLACE FUNCTION desk.hush_details(details jsonb, title text) RETURNS jsonb
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(jsonb_object_agg(d.key, CASE d.key WHEN 'visibility' THEN '"private"' WHEN 'summary' THEN to_jsonb(title) ELSE d.value END), '{}')
+	FROM jsonb_each(details) d
+	WHERE d.key IN ('number', 'ticket', 'visibility', 'summary', 'severity', 'channel', 'state', 'filed_at', 'metric', 'due_at', 'dedup_key',
+		'source', 'timestamp', 'component', 'group', 'class', 'page', 'step', 'acknowledged_by', 'resolved_why')
+	   OR d.key = 'url' AND d.value #>> '{}' LIKE '{URL}/staff/%';
+$$;
+COMMENT ON FUNCTION desk.hush_details(jsonb, text) IS 'Of what an event says, what may be said of a private ticket, too: only what is known to be harmless stays.';
+
+CREATE OR REPLACE FUNCTION desk.hook_hush(payload jsonb, event text, wanted int) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	title text := format('%s, ticket %s', CASE WHEN event LIKE 'page.%' THEN 'Production is down' ELSE event END, wanted);
+BEGIN
+	IF payload ? 'data' THEN
+		RETURN payload || jsonb_build_object('data', desk.hush_details(payload -> 'data', title));
+	ELSIF payload ? 'payload' THEN
+		RETURN payload || jsonb_build_object('payload', (payload -> 'payload') || jsonb_build_object('summary', title,
+			'custom_details', desk.hush_details(payload #> '{payload,custom_details}', title)));
+	END IF;
+	RETURN payload;
+END
+$$;
+COMMENT ON FUNCTION desk.hook_hush(jsonb, text, int) IS 'What desk.hook_body made, without what only a public ticket may say.';
+
+CREATE OR REPLACE FUNCTION desk.outbox_about(o desk.outbox) RETURNS int
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(o.ticket, substring(coalesce(o.payload #>> '{data,ticket}', o.payload #>> '{payload,custom_details,ticket}') FROM '^[0-9]{1,9}$')::int);
+$$;
+COMMENT ON FUNCTION desk.outbox_about(desk.outbox) IS 'The ticket that a row is about; that of a page is named in its payload alone.';
+
+CREATE OR REPLACE FUNCTION desk.outbox_hush(o desk.outbox, wanted int) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	words text := left(o.body, coalesce(o.foot_at, length(o.body)));
+	foot text := substr(o.body, coalesce(o.foot_at, length(o.body)) + 1);
+	line text := format('^( *#%s  S[0-9]  ).*$', wanted);
+	cells text := format('(<td>#%s</td><td>S[0-9]</td><td>[^<]*</td><td>)[^<]*', wanted);
+BEGIN
+	IF o.via = 'hook' THEN
+		UPDATE desk.outbox SET payload = desk.hook_hush(o.payload, o.event, wanted) WHERE id = o.id;
+		RETURN;
+	ELSIF o.kind IN ('receipt', 'confirm') THEN
+		RETURN;	-- they never held a word of it
+	ELSIF o.ticket IS NULL THEN
+		-- one line of a list
+		words := regexp_replace(words, line, '\1(private)', 'gn');
+		o.payload := CASE WHEN o.payload ? 'html'
+			THEN o.payload || jsonb_build_object('html', regexp_replace(o.payload ->> 'html', cells, '\1(private)', 'g')) ELSE o.payload END;
+	ELSIF o.kind = 'page' THEN
+		-- its link is the only one there is
+		words := regexp_replace(words, format('^(Ticket %s: ).*$', wanted), '\1(private)', 'gn');
+	ELSIF o.person IS NULL OR foot = '' THEN
+		words := E'It is private now: read it there.\n';
+	ELSE
+		words := '';
+	END IF;
+	UPDATE desk.outbox SET body = words || foot, payload = o.payload,
+		foot_at = CASE WHEN o.foot_at IS NOT NULL THEN length(words) END WHERE id = o.id;
+END
+$$;
+COMMENT ON FUNCTION desk.outbox_hush(desk.outbox, int) IS 'Takes out of a row what only a public ticket may say.  Its links stay.';
+
+CREATE OR REPLACE FUNCTION desk.ticket_hushed() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	o desk.outbox;
+BEGIN
+	-- what was folded into another one comes after it, as notify locks them
+	FOR o IN SELECT * FROM desk.outbox x
+		WHERE x.sent_at IS NULL AND x.failed_at IS NULL
+		  AND (x.ticket = NEW.number OR x.ticket IS NULL AND (x.kind IN ('list', 'report') OR x.via = 'hook' AND desk.outbox_about(x) = NEW.number))
+		ORDER BY x.folded_into IS NOT NULL, x.id FOR UPDATE
+	LOOP
+		PERFORM desk.outbox_hush(o, NEW.number);
+	END LOOP;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION desk.ticket_hushed() IS 'What was written while a ticket was public and has not gone out yet says no more of it once it is private.';
+CREATE OR REPLACE TRIGGER outbox_hush AFTER UPDATE ON desk.ticket FOR EACH ROW
+	WHEN (OLD.visibility = 'public' AND NEW.visibility = 'private') EXECUTE FUNCTION desk.ticket_hushed();
 
 -- Staff: when and where ------------------------------------------------------
 

@@ -54,11 +54,21 @@ LANGUAGE sql IMMUTABLE
 RETURN o.via = 'mail' AND NOT o.urgent AND o.tries = 0 AND o.kind NOT IN ('receipt', 'confirm', 'report') AND (o.person IS NOT NULL OR o.staff IS NOT NULL);
 COMMENT ON FUNCTION desk.outbox_folds(desk.outbox) IS 'May it become one mail with others?  Not once it was tried: a copy that did arrive bears the same Message-ID and would hide what was added.';
 
+CREATE OR REPLACE FUNCTION desk.outbox_unfold(o desk.outbox) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	UPDATE desk.outbox SET folded_into = NULL WHERE folded_into = o.id AND sent_at IS NULL AND failed_at IS NULL;
+END
+$$;
+COMMENT ON FUNCTION desk.outbox_unfold(desk.outbox) IS 'What was to go out as part of a mail that will not goes out by itself.';
+
 CREATE OR REPLACE FUNCTION desk.outbox_drop(o desk.outbox, why text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	UPDATE desk.outbox SET failed_at = now(), said = why, owner = NULL WHERE id = o.id;
+	PERFORM desk.outbox_unfold(o);
+	UPDATE desk.outbox SET failed_at = now(), said = why, owner = NULL, folded_into = NULL WHERE id = o.id;
 	INSERT INTO desk.delivery (outbox, way, attempt, outcome, said)
 	VALUES (o.id, coalesce('hook:' || o.hook, 'mail'), 0, 'dropped', why);
 END
@@ -75,6 +85,7 @@ BEGIN
 		UPDATE desk.outbox SET not_before = now() + interval '5 minutes', said = 'none of the staff has an address' WHERE id = o.id;
 		RETURN false;
 	END IF;
+	PERFORM desk.outbox_unfold(o);
 	INSERT INTO desk.outbox (kind, ticket, staff, subject, body, foot_at, payload, urgent, made_at)
 	SELECT o.kind, o.ticket, r, o.subject, o.body, o.foot_at, o.payload, o.urgent, o.made_at FROM unnest(readers) r;
 	UPDATE desk.outbox SET sent_at = now(), owner = NULL, said = 'passed on to ' || cardinality(readers) WHERE id = o.id;
@@ -132,6 +143,47 @@ END
 $$;
 COMMENT ON FUNCTION desk.outbox_fold(desk.outbox) IS 'Take along what else waits for the same reader: about the same ticket, or all of it in a digest.';
 
+CREATE OR REPLACE FUNCTION desk.outbox_weed(o desk.outbox) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	x desk.outbox;
+	why text;
+BEGIN
+	FOR x IN SELECT * FROM desk.outbox y WHERE y.folded_into = o.id AND y.sent_at IS NULL AND y.failed_at IS NULL ORDER BY y.id FOR UPDATE LOOP
+		why := desk.outbox_unwanted(x);
+		IF why IS NOT NULL THEN
+			PERFORM desk.outbox_drop(x, why);
+		END IF;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION desk.outbox_weed(desk.outbox) IS 'What an earlier attempt took along is asked again, each by itself, and goes no more if it is not wanted.';
+
+CREATE OR REPLACE FUNCTION desk.outbox_page_on(o desk.outbox) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	token text := substring(o.body FROM '\{URL\}/page/([A-Za-z0-9_-]+)');
+	wanted int := (SELECT l.page FROM desk.page_link l WHERE l.token_sha256 = sha256(convert_to(token, 'UTF8')));
+BEGIN
+	IF wanted IS NULL THEN
+		RETURN true;
+	END IF;
+	-- who changes the page may wait for us: never wait for them
+	PERFORM FROM desk.page p WHERE p.id = wanted FOR NO KEY UPDATE SKIP LOCKED;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	UPDATE desk.page p SET next_at = now() WHERE p.id = wanted AND p.next_at > now()
+	AND NOT EXISTS (SELECT FROM desk.page_event e JOIN desk.staff s ON s.id = e.staff AND s.active
+		JOIN desk.staff_contact c ON c.staff = e.staff AND c.mail IS NOT NULL
+		WHERE e.page = p.id AND e.kind = 'told' AND e.staff <> o.staff AND e.at >= o.made_at);
+	RETURN true;
+END
+$$;
+COMMENT ON FUNCTION desk.outbox_page_on(desk.outbox) IS 'Whoever a page was mailed to cannot be reached: the next person is told at once, unless somebody who can be reached was told since.  False when somebody is changing the page just now.';
+
 CREATE OR REPLACE FUNCTION desk.outbox_take(o desk.outbox, me int) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -141,7 +193,14 @@ BEGIN
 	IF why IS NULL AND o.via = 'mail' AND o.address IS NULL THEN
 		IF o.staff IS NOT NULL AND NOT EXISTS (SELECT FROM desk.staff s JOIN desk.staff_contact c ON c.staff = s.id
 			WHERE s.id = o.staff AND s.active AND c.mail IS NOT NULL) THEN
-			IF o.urgent OR o.kind IN ('warned', 'breached', 'escalated', 'page', 'alarm') THEN
+			IF o.kind = 'page' THEN
+				-- the link in it is one person's own
+				IF NOT desk.outbox_page_on(o) THEN
+					UPDATE desk.outbox SET not_before = now() + interval '2 seconds' WHERE id = o.id;
+					RETURN false;
+				END IF;
+				why := 'the reader has no address';
+			ELSIF o.urgent OR o.kind IN ('warned', 'breached', 'escalated', 'alarm') THEN
 				o.staff := NULL;
 			ELSE
 				why := 'the reader has no address';
@@ -161,6 +220,7 @@ BEGIN
 	END IF;
 	-- outbox_hold may have made it a digest
 	SELECT * INTO o FROM desk.outbox WHERE id = o.id;
+	PERFORM desk.outbox_weed(o);
 	IF desk.outbox_folds(o) THEN
 		PERFORM desk.outbox_fold(o);
 	END IF;
@@ -169,6 +229,23 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION desk.outbox_take(desk.outbox, int) IS 'Take a row in hand for an owner.  False when it is not for now: it was dropped, has to wait, or became one row for each person on duty.';
+
+CREATE OR REPLACE FUNCTION desk.outbox_next(wanted_hook text, only_urgent boolean, wait_seconds int, most int) RETURNS bigint[]
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN ARRAY(
+		SELECT x.id FROM desk.outbox x
+		WHERE x.sent_at IS NULL AND x.failed_at IS NULL AND x.folded_into IS NULL
+		  AND coalesce(x.hook, '') = wanted_hook AND (NOT only_urgent OR x.urgent)
+		  AND x.not_before <= now()
+		  AND x.not_before <= now() - CASE WHEN x.ticket IS NOT NULL AND desk.outbox_folds(x) THEN wait_seconds ELSE 0 END * interval '1 second'
+		  AND (x.dedup_key IS NULL OR NOT EXISTS (SELECT FROM desk.outbox e WHERE e.hook = x.hook AND e.dedup_key = x.dedup_key
+			AND e.id < x.id AND e.sent_at IS NULL AND e.failed_at IS NULL))
+		ORDER BY x.tries, x.not_before, x.id LIMIT greatest(most, 0) FOR UPDATE SKIP LOCKED);
+END
+$$;
+COMMENT ON FUNCTION desk.outbox_next(text, boolean, int, int) IS 'Which rows of one hook, or of mail (""), are next, and holds them: what was tried least goes first, so that one that fails again and again holds up no other.  Of one incident only the first.';
 
 CREATE OR REPLACE FUNCTION desk.outbox_free(me int) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -187,24 +264,32 @@ END
 $$;
 COMMENT ON FUNCTION desk.outbox_free(int) IS 'What a notify held that has died can be taken at once.  One that hangs loses it after 15 minutes.';
 
+CREATE OR REPLACE FUNCTION desk.outbox_several(o desk.outbox) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT EXISTS (SELECT FROM desk.outbox p WHERE p.folded_into = o.id AND p.failed_at IS NULL AND p.ticket IS DISTINCT FROM o.ticket);
+$$;
+COMMENT ON FUNCTION desk.outbox_several(desk.outbox) IS 'Does a mail hold what is not about the same ticket?  Then it belongs to no thread and no answer to it can be told whose it is.';
+
 CREATE OR REPLACE FUNCTION desk.outbox_text(o desk.outbox, OUT subject text, OUT body text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	parts text[];
 	tickets int;
+	several boolean := desk.outbox_several(o);
 	foot text;
 BEGIN
 	SELECT array_agg(p.subject || E'\n' || repeat('-', least(length(p.subject), 72)) || E'\n\n'
 			|| CASE WHEN o.digest THEN p.body ELSE left(p.body, coalesce(p.foot_at, length(p.body))) END ORDER BY p.id),
 		count(DISTINCT p.ticket), (array_agg(substr(p.body, coalesce(p.foot_at, length(p.body)) + 1) ORDER BY p.id DESC))[1]
 	INTO parts, tickets, foot
-	FROM desk.outbox p WHERE p.id = o.id OR p.folded_into = o.id;
+	FROM desk.outbox p WHERE (p.id = o.id OR p.folded_into = o.id) AND p.failed_at IS NULL;
 	IF cardinality(parts) = 1 THEN
 		subject := o.subject;
 		body := o.body;
-	ELSIF tickets > 1 OR o.ticket IS NULL THEN
-		subject := format('%s messages about %s tickets', cardinality(parts), tickets);
+	ELSIF several OR o.ticket IS NULL THEN
+		subject := cardinality(parts) || ' messages' || CASE WHEN tickets > 1 THEN format(' about %s tickets', tickets) ELSE '' END;
 		body := array_to_string(parts, E'\n\n');
 	ELSE
 		subject := format('Ticket %s: %s messages', o.ticket, cardinality(parts));

@@ -6,6 +6,7 @@ use warnings;
 use utf8;
 use lib 'tests/lib';
 use Hooks;
+use IO::Socket::INET;
 use JSON::PP;
 use MIME::Base64;
 use Post;
@@ -91,6 +92,14 @@ ok(!exists $events[$_]{payload}, 'the others need no payload') for 1, 2;
 is(Post::sql("SELECT count(*) FROM desk.outbox WHERE payload::text LIKE '%R0UT%'"), 0, 'the key is in no row');
 
 $hooks->forget;
+Post::sql("UPDATE desk.hook SET events = events || '{sla.breached,sla.stopped}' WHERE name = 'pager'");
+hook_send('sla.breached', $t, '{}', 'desk-3-2');
+hook_send('sla.stopped', $t, '{}', 'desk-3-2');
+Post::notify('--once');
+is(join(',', map { "$_->{event_action} $_->{dedup_key}" } map { body($_) } grep { $_->{path} eq '/v2/enqueue' } $hooks->got), 'trigger desk-3-2,resolve desk-3-2', 'a late promise that was kept ends its incident');
+Post::sql("UPDATE desk.hook SET events = '{page.trigger,page.acknowledge,page.resolve}' WHERE name = 'pager'; DELETE FROM desk.outbox");
+
+$hooks->forget;
 $hooks->answer('/v2/enqueue', 500);
 hook_send('page.trigger', $t, '{}', 'desk-8-1');
 hook_send('page.resolve', $t, '{}', 'desk-8-1');
@@ -107,7 +116,7 @@ is(join(',', map { body($_)->{dedup_key} } $hooks->got), 'desk-8-1,desk-8-1,desk
 # Answers --------------------------------------------------------------------
 
 my %ends = (200 => 'sent 200', 202 => 'sent 202', 204 => 'sent 204', 302 => 'later 302', 307 => 'later 307', 401 => 'later 401', 404 => 'later 404', 408 => 'later 408',
-	429 => 'later 429', 500 => 'later 500', 503 => 'later 503', 400 => 'refused 400', 410 => 'refused 410', 413 => 'refused 413', 422 => 'refused 422', die => 'down');
+	429 => 'later 429', 500 => 'later 500', 503 => 'later 503', 400 => 'refused 400', 410 => 'refused 410', 413 => 'refused 413', 422 => 'refused 422', die => 'later');
 for my $status (sort keys %ends) {
 	Post::sql('DELETE FROM desk.outbox; DELETE FROM desk.delivery_pause');
 	$hooks->forget;
@@ -153,6 +162,23 @@ is(Post::sql("SELECT count(*) FROM desk.outbox WHERE hook = 'two' AND tries = 0 
 Post::sql("UPDATE desk.delivery_pause SET until = now(), tried_at = tried_at - interval '31 seconds', since = now() - interval '2 hours'");
 Post::notify('--once');
 is(Post::sql("SELECT count(*) FROM desk.outbox WHERE kind = 'alarm' AND urgent AND subject LIKE 'The hook two has been down since%'"), 1, 'after an hour there is an alarm by mail');
+my $deaf = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1', LocalPort => 0) or die "listen: $!";
+Post::sql('DELETE FROM desk.outbox; DELETE FROM desk.delivery_pause');
+$hooks->forget;
+configure('one ' . $hooks->url('/one') . ' secret-one', 'two http://127.0.0.1:' . $deaf->sockport . '/ secret', 'pager ' . $hooks->url('/v2/enqueue') . ' R0UT1NG');
+hook_send('sla.breached', $t, '{}');
+hook_send('page.trigger', $t, '{}', 'desk-10-1');
+is(Post::notify('--once')->{exit}, 75, 'a hook that takes an event and never answers');
+is(log_of('two'), 'later', '... was tried');
+is(Post::sql("SELECT tries FROM desk.outbox WHERE hook = 'two'"), 1, '... which counts');
+is(Post::sql('SELECT count(*) FROM desk.delivery_pause'), 0, '... and is not down: the fault may be with this event');
+is(log_of('pager'), 'sent 200', 'the others are called');
+close $deaf;
+Post::sql('DELETE FROM desk.outbox; DELETE FROM desk.delivery_pause');
+configure('two ' . $hooks->url('/two') =~ s/^http:/https:/r . ' secret');
+hook_send('sla.breached', $t, '{}') for 1 .. 5;
+Post::notify('--once');
+is(Post::sql("SELECT count(*) FROM desk.delivery d JOIN desk.outbox o ON o.id = d.outbox WHERE d.outcome = 'down'"), 1, 'a server without TLS where TLS is wanted is as good as down');
 Post::sql("UPDATE desk.hook SET active = false WHERE name = 'two'");
 Post::make_due();
 Post::notify('--once');
@@ -176,6 +202,53 @@ hook_send('sla.breached', $t, '{}');
 is(Post::notify('--once')->{exit}, 0, 'a row for such a place');
 is(log_of('two'), 'refused', '... is refused');
 is(scalar(grep { $_->{path} eq '/private' } $hooks->got), 0, '... and never arrives');
+# a name with two addresses, one of a private network and one that refuses
+SKIP: {
+	open my $c, '>', "$Post::place/names.c" or die;
+	print $c <<'END';
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <netdb.h>
+#include <string.h>
+#include <sys/socket.h>
+int getaddrinfo(const char *name, const char *port, const struct addrinfo *hints, struct addrinfo **to)
+{
+	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+	struct addrinfo *last;
+	*(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+	if (name == NULL || strcmp(name, "both.example") != 0)
+		return real(name, port, hints, to);
+	if (real("10.1.2.3", port, hints, to) != 0)
+		return EAI_FAIL;
+	for (last = *to; last->ai_next != NULL; last = last->ai_next)
+		;
+	return real("9.9.9.9", port, hints, &last->ai_next);
+}
+int connect(int fd, const struct sockaddr *to, socklen_t size)
+{
+	int (*real)(int, const struct sockaddr *, socklen_t);
+	*(void **)&real = dlsym(RTLD_NEXT, "connect");
+	if (to->sa_family != AF_INET && to->sa_family != AF_INET6)
+		return real(fd, to, size);
+	errno = ECONNREFUSED;
+	return -1;
+}
+END
+	close $c;
+	skip('no compiler', 4) if system("cc -shared -fPIC -o $Post::place/names.so $Post::place/names.c -ldl 2>/dev/null") != 0;
+	local $ENV{LD_PRELOAD} = "$Post::place/names.so";
+	skip('this build cannot be told other names', 4) if Post::notify('--help')->{exit} != 0;
+	configure('two http://both.example:1/ secret');
+	Post::sql('DELETE FROM desk.outbox; DELETE FROM desk.delivery_pause');
+	hook_send('sla.breached', $t, '{}');
+	is(Post::notify('--once')->{exit}, 75, 'a name of which one address is private');
+	is(log_of('two'), 'later', '... is tried again');
+	is(Post::sql("SELECT count(*) FROM desk.outbox WHERE hook = 'two' AND failed_at IS NULL AND tries = 1"), 1, '... and nothing is given up for good');
+	like(Post::notify('--test', 'hook', 'two')->{out}, qr/^later: 0 one of its addresses is one of a private network .*, and of the others: Couldn't connect/i, 'a test says it plainly');
+	Post::sql('DELETE FROM desk.outbox; DELETE FROM desk.delivery_pause');
+	configure('two ' . $hooks->url('/private') . ' secret');
+}
 $ENV{NIGHTDESK_HOOKS_ALLOW} = 'private';
 like(Post::notify('--test', 'hook', 'two')->{out}, qr/^down: 0 .*protocol/i, 'without TLS only when that is allowed');
 {
@@ -187,11 +260,11 @@ like(Post::notify('--test', 'hook', 'two')->{out}, qr/^down: 0 .*protocol/i, 'wi
 # The file, and tests --------------------------------------------------------
 
 $ENV{NIGHTDESK_HOOKS_ALLOW} = 'http private';
-for my $line ('two', 'two https://a.example', 'two ftp://a.example x', 'two https://a.example a b c', 'two https://a.example ' . 'x' x 300) {
+for my $line ('two', 'two https://a.example', 'two https://a.example whsec_*', "one https://a.example s\none https://b.example s", 'two ftp://a.example x', 'two https://a.example a b c', 'two https://a.example ' . 'x' x 300) {
 	configure('# fine', $line);
 	my $r = Post::notify('--once');
 	is($r->{exit}, 1, 'a line that is wrong ends it');
-	like($r->{err}, qr/hooks", line 4: /, '... and is named');
+	like($r->{err}, $line =~ /\n/ ? qr/hooks", line 5: / : qr/hooks", line 4: /, '... and is named');
 	unlike($r->{err}, qr/xxx/, '... without its secret');
 }
 configure('two ' . $hooks->url('/two') . ' secret', 'pager ' . $hooks->url('/v2/enqueue') . ' R0UT1NG');

@@ -28,14 +28,14 @@ is(Post::notify('--status')->{exit}, 0, 'and all is well');
 	like($r->{err}, qr/could not connect/, 'and says why');
 }
 for (['NIGHTDESK_URL', ''], ['NIGHTDESK_NAME', "a\nb"], ['NIGHTDESK_KEYRING', '/nowhere'], ['NIGHTDESK_MAIL_WAIT', 'soon'],
-	['NIGHTDESK_HOOKS', '/nowhere'], ['NIGHTDESK_SMTP', 'http://x', 1], ['NIGHTDESK_SMTP_TLS', 'maybe', 1], ['NIGHTDESK_MAIL_FROM', 'a b', 1], ['NIGHTDESK_MAIL_DOMAIN', 'x>y', 1],
+	['NIGHTDESK_HOOKS', '/nowhere'], ['NIGHTDESK_HOOKS_ALLOW', 'https'], ['NIGHTDESK_HOOKS_ALLOW', 'http,private'], ['NIGHTDESK_SMTP', 'http://x', 1], ['NIGHTDESK_SMTP_TLS', 'maybe', 1], ['NIGHTDESK_MAIL_FROM', 'a b', 1], ['NIGHTDESK_MAIL_DOMAIN', 'x>y', 1],
 	['NIGHTDESK_SMTP_LOGIN', '/nowhere', 1]) {
 	my ($name, $value, $with) = @$_;
 	local $ENV{NIGHTDESK_SMTP} = 'smtp://127.0.0.1:1' if $with;
 	local $ENV{$name} = $value;
 	$r = Post::notify('--once');
 	is($r->{exit}, 1, "$name=" . ($value =~ s/\n/\\n/r) . ' ends it');
-	like($r->{err}, $name =~ /KEYRING|HOOKS|LOGIN/ ? qr/nowhere/ : qr/$name/, '... and is named');
+	like($r->{err}, $name =~ /KEYRING|HOOKS$|LOGIN/ ? qr/nowhere/ : qr/$name/, '... and is named');
 }
 
 # One mail -------------------------------------------------------------------
@@ -112,6 +112,17 @@ Post::sql("UPDATE desk.follower SET stopped_at = NULL WHERE person = $eve; SELEC
 Post::notify('--once');
 is(scalar(Post::mails()), 0, 'nor is a stranger told of what has become private');
 Post::sql("UPDATE desk.ticket SET visibility = 'public', consented_at = now() WHERE number = $t");
+my $told = mail_staff($t, $ann, "Ticket $t: the requester wrote", "canary words\nin two lines");
+Post::sql("UPDATE desk.ticket SET visibility = 'private' WHERE number = $t");
+Post::notify('--once');
+my ($hushed) = Post::mails();
+like($hushed->{text}, qr{^It is private now: read it there\.\n\nhttps://desk\.example/staff/tickets/$t\n\n-- }, 'staff get the link, and none of the words');
+Post::sql("UPDATE desk.ticket SET visibility = 'public' WHERE number = $t");
+Post::sql("UPDATE desk.outbox SET body = 'canary' WHERE id = $told; UPDATE desk.ticket SET visibility = 'private' WHERE number = $t");
+Post::notify('--replay', $told);
+Post::notify('--once');
+is(scalar(grep { $_->{text} =~ /canary/ } Post::mails()), 0, 'nor in a replay of what was delivered before');
+Post::sql("UPDATE desk.ticket SET visibility = 'public' WHERE number = $t");
 
 # Servers --------------------------------------------------------------------
 
@@ -131,6 +142,13 @@ Post::orders();
 is(Post::notify('--replay', $to_bob)->{exit}, 0, 'when it is mended it can be sent again');
 Post::notify('--once');
 is((Post::mails())[-1]{to}[0][1], 'bob@desk.example', 'and arrives');
+Post::orders('echo bob@desk.example');
+my $echo = mail_staff($t, $bob, 'To Bob', 'x');
+$r = Post::notify('--once');
+like($r->{err}, qr/outbox $echo: refused: RCPT.*550 5\.1\.1 <>: Recipient address rejected: \* unknown/, 'what a server said is logged');
+unlike($r->{err} . Post::sql("SELECT string_agg(o.said || d.said, ' ') FROM desk.outbox o JOIN desk.delivery d ON d.outbox = o.id WHERE o.id = $echo"), qr/bob|desk\.example/i, '... without the address that it repeats');
+Post::sql("DELETE FROM desk.outbox WHERE id = $echo");
+Post::orders();
 is(Post::notify('--replay', 999999)->{exit}, 65, 'what is not there cannot');
 is(Post::notify('--replay', 'x')->{exit}, 64, 'nor what is no number');
 
@@ -258,6 +276,7 @@ is(count("digest AND not_before = date_trunc('hour', made_at) + interval '1 hour
 Post::sql("UPDATE desk.outbox SET made_at = made_at - interval '1 hour', not_before = now() WHERE digest AND sent_at IS NULL");
 Post::notify('--once');
 is((Post::mails())[-1]{headers}{subject}[0], '3 messages about 2 tickets', 'and is one mail');
+ok(!exists((Post::mails())[-1]{headers}{$_}), "... which has no $_: it is about none of them alone") for qw(reply-to in-reply-to references);
 is(scalar(Post::mails()), 2, '... only one');
 Post::sql("UPDATE desk.staff_contact SET digest = 'at once', quiet_from = x, quiet_until = (x + 60) % 1440
 	FROM (SELECT extract(hour FROM now() AT TIME ZONE 'UTC')::int * 60 + extract(minute FROM now() AT TIME ZONE 'UTC')::int AS x) y WHERE staff = $ann");
@@ -313,6 +332,16 @@ Post::sql("SELECT desk.mail_staff('breached', $t, $mute, 'Late', 'x')");
 Post::notify('--once');
 is(Post::sql("SELECT said FROM desk.outbox WHERE id = $dropped"), 'the reader has no address', 'who has no address gets no mail');
 is(scalar(Post::mails()), 2, 'but a promise that is broken is told to the others');
+Post::forget_mails();
+Post::sql("UPDATE desk.rotation SET lead = $mute WHERE name = 'engineering'; INSERT INTO desk.page (ticket) VALUES ($t)");
+is(count("kind = 'page' AND staff = $mute AND sent_at IS NULL"), 1, 'somebody without an address is paged');
+Post::sql("UPDATE desk.page SET next_at = now() + interval '5 minutes'");
+Post::notify('--once');
+is(scalar(grep { $_->{text} =~ m{/page/} } Post::mails()), 0, '... and nobody else gets their link');
+is(count("kind = 'page' AND staff = $mute AND said = 'the reader has no address'"), 1, '... which is noted');
+is(Post::sql('SELECT count(*) FROM desk.page WHERE next_at <= now()'), 1, '... and the next person is to be told at once');
+Post::sql("UPDATE desk.page SET resolved_at = now(); UPDATE desk.rotation SET lead = NULL");
+Post::forget_mails();
 Post::sql('UPDATE desk.staff_contact SET mail = NULL');
 Post::sql("SELECT desk.mail_urgent('alarm', NULL, NULL, 'Nobody', 'x')");
 Post::notify('--once');

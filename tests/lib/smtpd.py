@@ -8,6 +8,7 @@ Listens on 127.0.0.1, PORT 0 for any free one, prints the port, and serves
 until its standard input ends.  FILE is read anew for each mail; a line of it:
 
     refuse ADDRESS    550 to this recipient
+    echo ADDRESS      550, and the answer names the address
     sender            550 to every sender
     later ADDRESS     451 to this recipient
     data CODE         the answer to each message
@@ -78,6 +79,8 @@ class Handler:
     async def handle_RCPT(self, server, session, envelope, address, rcpt_options):
         if ordered('refuse', address):
             return '550 5.1.1 no such user'
+        if ordered('echo', address):
+            return '550 5.1.1 <%s>: Recipient address rejected: %s unknown (was %s)' % (address, address, address.upper())
         if ordered('later', address):
             return '451 4.7.1 try again later'
         envelope.rcpt_tos.append(address)

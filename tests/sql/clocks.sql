@@ -204,6 +204,15 @@ SELECT cmp_ok(next_at, '>', now(), 'it is tried again later') FROM desk.clock WH
 SET LOCAL client_min_messages = warning;
 SELECT desk.clock_show(id) FROM desk.clock WHERE ticket = pg_temp.number('odd') AND metric = 'first response';
 
+-- a hook hears once that a promise is broken, and once that it is over
+INSERT INTO desk.hook (name, kind, events) VALUES ('clocks-pager', 'pagerduty', '{sla.breached,sla.stopped}');
+INSERT INTO desk.ticket (subject, kind, severity, channel, filed_at) VALUES ('hooked', 'bug', 4, 'mail', now() - interval '25 hours');
+SELECT desk.sla_check(10000), desk.sla_check(10000);
+INSERT INTO desk.message (ticket, author, staff, body, posted_at) SELECT pg_temp.number('hooked'), 'staff', id, 'x', now() FROM desk.staff WHERE login = 'clocks-clerk';
+SELECT results_eq($$ SELECT o.payload ->> 'event_action', o.dedup_key = format('desk-%s-1', c.id) FROM desk.outbox o, desk.clock c
+	WHERE o.hook = 'clocks-pager' AND o.ticket = pg_temp.number('hooked') AND c.ticket = o.ticket AND c.metric = 'first response' ORDER BY o.id $$,
+	$$ VALUES ('trigger', true), ('resolve', true) $$, 'a pager''s incident ends when the clock stops');
+
 -- what was broken stays broken
 SELECT breached_at AS noted FROM desk.clock WHERE ticket = pg_temp.number('tue') AND metric = 'first response' \gset
 INSERT INTO desk.holiday (calendar, day, name) VALUES (:office, (now() + interval '40 days')::date, 'Day off') ON CONFLICT DO NOTHING;

@@ -93,6 +93,7 @@ DELETE FROM desk.outbox;
 -- a rotation, of which only the answer matters here
 UPDATE desk.staff SET active = true WHERE login = 'outbox-bob';
 CREATE TEMP TABLE duty (staff int, is_shadow boolean);
+GRANT SELECT ON duty TO desk_owner;
 CREATE OR REPLACE FUNCTION desk.on_duty(wanted text, at timestamptz) RETURNS TABLE (staff int, seat smallint, is_shadow boolean) LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 BEGIN RETURN QUERY SELECT d.staff, 1::smallint, d.is_shadow FROM pg_temp.duty d; END $$;
@@ -135,6 +136,124 @@ INSERT INTO desk.message (ticket, author, body, posted_at) SELECT n, 'requester'
 INSERT INTO desk.message (ticket, author, staff, name, body, posted_at) SELECT n, 'staff', ann, 'Ann', 'canary answer', now() + interval '2 seconds' FROM t, unnest(ARRAY[open, closed]) n;
 SELECT set_eq($$ SELECT ticket FROM desk.outbox WHERE subject || body || coalesce(payload::text, '') ~ 'canary|secret' $$, 'SELECT open FROM t', 'of a private ticket mail holds neither text nor subject');
 SELECT is((SELECT count(*)::int FROM desk.outbox o, t WHERE o.ticket = closed), 1, 'but its engineer hears that there is something');
+
+-- What became private before it went out ------------------------------------
+DELETE FROM desk.outbox;
+DELETE FROM desk.hook;
+INSERT INTO desk.hook (name, kind, events) VALUES ('web', 'webhook', '{*}'), ('pager', 'pagerduty', '{page.trigger,sla.breached}');
+CREATE TEMP TABLE h AS SELECT pg_temp.filed('public') AS n, desk.person_of('outbox-req@example.com') AS req, desk.person_of('outbox-fan@example.com') AS fan;
+UPDATE desk.person SET proven_at = now() WHERE id IN (SELECT req FROM h UNION SELECT fan FROM h);
+UPDATE desk.ticket SET requester = req FROM h WHERE number = n;
+INSERT INTO desk.follower (ticket, person, confirmed_at) SELECT n, req, now() FROM h UNION ALL SELECT n, fan, now() FROM h
+ON CONFLICT (ticket, person) DO UPDATE SET confirmed_at = now();
+SELECT desk.mail_followers('message', n, 'Ticket ' || n || ': an answer from Ann', 'canary answer'),
+	desk.mail_staff('message', n, ann, 'Ticket ' || n || ': the requester wrote', E'canary\nwords'),
+	desk.mail_staff('breached', n, NULL, 'Ticket ' || n || ' is late', 'S3: A secret subject'),
+	desk.mail_staff('list', NULL, NULL, 'Today', format(E'Open: 2\n%8s  S3  late 4h       A secret subject\n%8s  S2  4h05          About another\n\n{URL}/staff', '#' || n, '#' || n || '1')) FROM h, t;
+SELECT desk.hook_send('page.trigger', n, jsonb_build_object('summary', 'Production is down: shop, ticket ' || n || ': A secret subject', 'ticket', n, 'severity', 'critical', 'page', 7), 'desk-7', true),
+	desk.hook_send('page.acknowledge', NULL, jsonb_build_object('summary', 'Production is down: shop, ticket ' || n || ': A secret subject', 'ticket', n), 'desk-7', true),
+	desk.hook_send('sla.breached', n, jsonb_build_object('metric', 'resolution', 'subject', 'A secret subject', 'url', '{URL}/staff/tickets/' || n), 'desk-1-1', false) FROM h;
+INSERT INTO desk.outbox (kind, ticket, staff, subject, body, foot_at, urgent) SELECT 'page', n, ann, 'PAGE 7', format(E'Production is down: shop.\nTicket %s: A secret subject\n\n{URL}/page/t0ken\n\n{URL}/staff/tickets/%s\n', n, n), NULL, true FROM h, t;
+SELECT desk.mail_to_staff('report', NULL, ann, 'The week', format(E'%8s  S3  late 4h         A secret subject', '#' || n), false) FROM h, t;
+UPDATE desk.outbox SET payload = jsonb_build_object('html', '<tr><td>#' || n || '</td><td>S3</td><td>late 4h</td><td>A secret subject</td></tr>', 'csv', 'a') FROM h WHERE kind = 'report';
+SELECT is((SELECT count(*)::int FROM desk.outbox WHERE via = 'hook' AND body || payload::text ~ 'secret'), 6, 'what was written of a public ticket holds its words');
+UPDATE desk.ticket SET visibility = 'private' FROM h WHERE number = n;
+SELECT is_empty($$ SELECT kind, event, body, payload FROM desk.outbox WHERE subject || body || coalesce(payload::text, '') ~ 'canary|secret' $$, 'and nothing of them goes out once it is private');
+SELECT is((SELECT body FROM desk.outbox, t WHERE kind = 'message' AND staff = ann), (SELECT format(E'It is private now: read it there.\n\n{URL}/staff/tickets/%s\n', n) FROM h), 'staff are told where to read it');
+SELECT ok((SELECT body ~ '^Read and answer: \{URL\}/r/' AND foot_at = 0 FROM desk.outbox, h WHERE person = req), 'so is the requester');
+SELECT is((SELECT body FROM desk.outbox WHERE kind = 'page' AND via = 'mail'), (SELECT format(E'Production is down: shop.\nTicket %s: (private)\n\n{URL}/page/t0ken\n\n{URL}/staff/tickets/%s\n', n, n) FROM h), 'who is paged keeps the link');
+SELECT is((SELECT body FROM desk.outbox WHERE kind = 'list'), (SELECT format(E'Open: 2\n%8s  S3  (private)\n%8s  S2  4h05          About another\n\n{URL}/staff\n', '#' || n, '#' || n || '1') FROM h), 'in a list it is a line without a subject');
+SELECT is((SELECT foot_at FROM desk.outbox WHERE kind = 'list'), (SELECT length(body) FROM desk.outbox WHERE kind = 'list'), 'which still has its end');
+SELECT is((SELECT payload ->> 'html' FROM desk.outbox WHERE kind = 'report'), (SELECT '<tr><td>#' || n || '</td><td>S3</td><td>late 4h</td><td>(private)</td></tr>' FROM h), 'also in a table');
+SELECT is((SELECT payload #> '{data}' FROM desk.outbox WHERE hook = 'web' AND event = 'sla.breached'), (SELECT jsonb_build_object('ticket', n, 'metric', 'resolution', 'url', '{URL}/staff/tickets/' || n, 'dedup_key', 'desk-1-1') FROM h), 'a hook is told what may be told');
+SELECT is((SELECT array_agg(DISTINCT coalesce(payload #>> '{data,summary}', payload #>> '{payload,summary}')) FROM desk.outbox WHERE event IN ('page.trigger', 'page.acknowledge')), (SELECT ARRAY['Production is down, ticket ' || n] FROM h), 'whoever is woken is told which ticket it is');
+SELECT is((SELECT payload ->> 'dedup_key' FROM desk.outbox WHERE hook = 'pager' AND event = 'page.trigger'), 'desk-7', 'of the same incident');
+DELETE FROM desk.outbox;
+DELETE FROM desk.hook;
+
+-- Who does not want what was folded in any more ---------------------------
+CREATE FUNCTION pg_temp.once() RETURNS TABLE (id bigint, subject text, body text, ticket text, thread text, unfollow text) LANGUAGE sql AS $$
+	SELECT id, subject, body, ticket, thread, unfollow FROM api.outbox_claim(1, 'mail', 100, 0) $$;
+DELETE FROM desk.delivery_pause;
+CREATE TEMP TABLE f AS SELECT pg_temp.filed('public') AS a, pg_temp.filed('public') AS b, desk.person_of('outbox-two@example.com') AS who;
+UPDATE desk.person SET proven_at = now() WHERE id = (SELECT who FROM f);
+INSERT INTO desk.follower (ticket, person, confirmed_at) SELECT x, who, now() FROM f, unnest(ARRAY[a, b]) x;
+DELETE FROM desk.outbox;
+SELECT desk.mail_followers('message', a, 'First of a', 'w'), desk.mail_followers('message', b, 'First of b', 'w'), desk.mail_followers('message', a, 'Second of a', 'w') FROM f;
+UPDATE desk.outbox SET digest = true;
+CREATE TEMP TABLE got AS SELECT * FROM pg_temp.once();
+SELECT is((SELECT subject FROM got), '3 messages about 2 tickets', 'a digest holds what is about two tickets');
+SELECT is((SELECT (ticket, thread, unfollow)::text FROM got), '(,,)', 'it is of neither''s thread, and no button leaves one of them');
+SELECT is(api.outbox_report(1, id, 'later', 450, 'x', 1), 'later', 'it has to be tried again') FROM got;
+UPDATE desk.follower SET stopped_at = now() FROM f WHERE ticket = b AND person = who;
+UPDATE desk.outbox SET not_before = now();
+SELECT is((SELECT subject || ' ' || (body ~ 'First of b') || ' ' || (ticket = a::text) || ' ' || (thread IS NOT NULL AND unfollow IS NOT NULL) FROM pg_temp.once(), f), (SELECT format('Ticket %s: 2 messages false true true', a) FROM f), 'what is not wanted any more is left out of the next attempt');
+SELECT is((SELECT said FROM desk.outbox WHERE subject = 'First of b'), 'not wanted any more', 'which is noted');
+SELECT is((SELECT count(*)::int FROM desk.delivery d JOIN desk.outbox o ON o.id = d.outbox WHERE o.subject = 'First of b' AND d.outcome = 'dropped'), 1, 'and logged');
+SELECT is(api.outbox_report(1, id, 'sent', 250, 'x', 1), 'sent', 'the rest is delivered') FROM got;
+SELECT is((SELECT count(*)::int FROM desk.outbox WHERE sent_at IS NOT NULL AND failed_at IS NULL), 2, 'and no more is said to be');
+DELETE FROM desk.outbox;
+UPDATE desk.follower SET stopped_at = NULL FROM f WHERE ticket = b AND person = who;
+SELECT desk.mail_followers('message', b, 'Of b', 'w'), desk.mail_followers('message', a, 'Of a', 'w') FROM f;
+UPDATE desk.outbox SET digest = true;
+UPDATE desk.outbox SET digest = true, not_before = now() - interval '1 minute' WHERE subject = 'Of b';
+SELECT is(api.outbox_report(1, id, 'later', 450, 'x', 1), 'later', 'the other way round') FROM pg_temp.once();
+UPDATE desk.follower SET stopped_at = now() FROM f WHERE ticket = b AND person = who;
+UPDATE desk.outbox SET not_before = now();
+SELECT is_empty($$ SELECT FROM pg_temp.once() WHERE subject <> 'Of a' $$, 'what is dropped');
+SELECT is((SELECT array_agg(subject || ' ' || (folded_into IS NULL AND owner IS NOT NULL) || ' ' || (failed_at IS NOT NULL) ORDER BY id) FROM desk.outbox), ARRAY['Of b false true', 'Of a true false'], '... takes nothing else with it');
+DELETE FROM desk.outbox;
+SELECT desk.mail_staff('warned', open, ann, 'Warned', 'w'), desk.mail_staff('message', open, ann, 'Message', 'w') FROM t;
+UPDATE desk.outbox SET not_before = now() - interval '1 minute' WHERE subject = 'Warned';
+SELECT is(api.outbox_report(1, id, 'later', 450, 'x', 1), 'later', 'a warning with a message in it') FROM pg_temp.once();
+UPDATE desk.staff_contact SET mail = NULL WHERE staff = (SELECT ann FROM t);
+UPDATE desk.outbox SET not_before = now();
+SELECT isnt_empty('SELECT 1 FROM pg_temp.once()', 'goes to somebody else when its reader has no address any more');
+SELECT is((SELECT said FROM desk.outbox WHERE subject = 'Message'), 'the reader has no address', 'and the message is not lost without a word');
+UPDATE desk.staff_contact SET mail = 'outbox-ann@desk.example' WHERE staff = (SELECT ann FROM t);
+DELETE FROM desk.outbox;
+
+-- Whose turn it is --------------------------------------------------------
+INSERT INTO desk.hook (name, kind, events) VALUES ('busy', 'webhook', '{sla.warned}'), ('calm', 'webhook', '{sla.breached}');
+SELECT desk.hook_send('sla.warned', NULL, jsonb_build_object('n', n), NULL, false) FROM generate_series(1, 20) n;
+SELECT desk.hook_send('sla.breached', NULL, '{}', NULL, false);
+UPDATE desk.outbox SET not_before = now() - interval '1 hour', tries = CASE WHEN payload #>> '{data,n}' = '1' THEN 3 ELSE 0 END WHERE hook = 'busy';
+UPDATE desk.outbox SET not_before = now() - interval '2 hours' WHERE tries = 3;
+CREATE TEMP TABLE turn AS SELECT * FROM api.outbox_claim(1, 'hook', 5, 0);
+SELECT is((SELECT count(*)::int FROM turn WHERE hook = 'calm'), 1, 'a hook with much to tell holds up no other');
+SELECT is((SELECT count(*)::int FROM turn WHERE tries > 1), 0, 'nor does an event that fails again and again hold up the next');
+SELECT api.outbox_release(1);
+SELECT is((SELECT count(*)::int FROM api.outbox_claim(1, 'hook', 100, 0) WHERE tries = 4), 1, '... though its turn comes');
+DELETE FROM desk.outbox;
+DELETE FROM desk.hook;
+
+-- PagerDuty is told of incidents ------------------------------------------
+SELECT throws_ok(format($$ INSERT INTO desk.hook (name, kind, events) VALUES ('pd', 'pagerduty', '{page.trigger,%s}') $$, e), '23514', NULL, format('PagerDuty is not told of "%s"', e)) FROM unnest(ARRAY['*', 'ticket.filed', 'ticket.answered', 'ticket.resolved']) e;
+INSERT INTO desk.hook (name, kind, events) VALUES ('pd', 'pagerduty', '{sla.breached,sla.stopped}'), ('web', 'webhook', '{sla.stopped}');
+SELECT desk.hook_send('sla.breached', open, '{}', 'desk-4-2', false), desk.hook_send('sla.stopped', open, '{}', 'desk-4-2', false) FROM t;
+SELECT is((SELECT array_agg(payload ->> 'event_action' || ' ' || (payload ->> 'dedup_key') ORDER BY id) FROM desk.outbox WHERE hook = 'pd'), ARRAY['trigger desk-4-2', 'resolve desk-4-2'], 'a late promise that was kept ends its incident');
+SELECT is((SELECT payload ->> 'type' FROM desk.outbox WHERE hook = 'web'), 'sla.stopped', 'a webhook learns of it by its name');
+DELETE FROM desk.outbox;
+DELETE FROM desk.hook;
+
+-- A page for somebody who cannot be reached -------------------------------
+CREATE TEMP TABLE mute AS WITH s AS (INSERT INTO desk.staff (login, name) VALUES ('outbox-mute', 'Mute') RETURNING id) SELECT id FROM s;
+INSERT INTO desk.page (ticket) SELECT open FROM t;
+DELETE FROM desk.outbox;
+CREATE TEMP TABLE p AS SELECT max(id) AS id FROM desk.page;
+UPDATE desk.page SET next_at = now() + interval '5 minutes' WHERE id = (SELECT id FROM p);
+SELECT desk.page_tell(x, m.id, 'on duty', interval '5 minutes') FROM desk.page x JOIN p USING (id), mute m;
+UPDATE desk.outbox SET made_at = now() + interval '1 second';
+SELECT is_empty('SELECT 1 FROM pg_temp.once()', 'a page goes to nobody but who was paged');
+SELECT is((SELECT said FROM desk.outbox), 'the reader has no address', 'it is given up');
+SELECT is((SELECT next_at FROM desk.page JOIN p USING (id)), now(), 'and the next person is told now');
+DELETE FROM desk.outbox;
+UPDATE desk.page SET next_at = now() + interval '5 minutes' WHERE id = (SELECT id FROM p);
+SELECT desk.page_tell(x, m.id, 'on duty', interval '5 minutes') FROM desk.page x JOIN p USING (id), mute m;
+UPDATE desk.outbox SET made_at = now() - interval '1 second';
+INSERT INTO desk.page_event (page, kind, step, round, staff, role, ticket) SELECT p.id, 'told', 99, 1, ann, 'lead', open FROM p, t;
+SELECT is_empty('SELECT 1 FROM pg_temp.once()', 'when somebody else was told since');
+SELECT is((SELECT next_at FROM desk.page JOIN p USING (id)), now() + interval '5 minutes', '... they have their time');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -182,6 +182,14 @@ a_broken_file_ends_the_program(void **state)
 	assert_true(
 	    refused(arena_printf(arena, "a https://a.example %0300d\n", 0)));
 	assert_true(refused(arena_printf(arena, "%03000d\n", 0)));
+	assert_true(refused("a https://a.example whsec_*\n"));
+	assert_true(refused("a https://a.example whsec_\n"));
+	assert_true(refused("a https://a.example whsec_AA=A\n"));
+	assert_true(refused("a https://a.example s whsec_AAAAA\n"));
+	assert_true(refused("a https://a.example s\n# b\n"
+			    "a https://b.example s\n"));
+	assert_false(refused("a https://a.example whsec_AA== whsec_AA\n"
+			     "b https://a.example s\n"));
 	assert_false(refused(""));
 }
 

@@ -225,6 +225,26 @@ no_other_address_proves_anything(void **state)
 	assert_false(mail_reply_read(arena, other, &ticket, &who));
 }
 
+static void
+what_a_server_said_names_nobody(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "550 5.1.1 no such user", "550 5.1.1 no such user" },
+		{ "550 <eve@a.example>: eve@a.example unknown",
+		    "550 <>: * unknown" },
+		{ "550 rcpt=eve@a.example;x <eve>(eve@b) y", "550 * <>* y" },
+		{ "550 <eve@a.exam", "550 <" },
+		{ "550  a <> @ >", "550  a <> * >" },
+		{ "", "" },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		assert_string_equal(
+		    mail_without_addresses(arena, cases[i][0]), cases[i][1]);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -238,6 +258,7 @@ main(void)
 		TEST(an_address_holds_nothing_that_smtp_reads),
 		TEST(an_answer_proves_ticket_and_reader),
 		TEST(no_other_address_proves_anything),
+		TEST(what_a_server_said_names_nobody),
 	};
 
 	return cmocka_run_group_tests_name("mail", tests, NULL, NULL);
