@@ -568,9 +568,9 @@ static const struct route routes[] = {
 
 static const struct query *const queries[] = { &q_now, &q_weeks, &q_feed_name,
 	&q_feed, &q_desk, &q_mine, &q_choices, &q_offers, &q_roster, &q_absent,
-	&q_exemptions, &q_feeds, &q_history, &q_ask, &q_answer,
-	&q_take, &q_ride, &q_verdict, &q_exempt, &q_exempt_end, &q_join,
-	&q_feed_make, &q_feed_end, NULL };
+	&q_exemptions, &q_feeds, &q_history, &q_ask, &q_answer, &q_take,
+	&q_ride, &q_verdict, &q_exempt, &q_exempt_end, &q_join, &q_feed_make,
+	&q_feed_end, NULL };
 
 int
 main(void)

@@ -34,7 +34,7 @@
  *	1	--status: a promise is near its end, too few are on duty, or
  *		a promise broken a week ago still has no reason
  *	2	--status: a promise is broken and still open, nobody is on
- *		duty, or slacheck has not run
+ *		duty or on a page, or slacheck has not run
  *	3	--status: unknown: the database could not be asked, or
  *		slacheck never ran
  *	64	this is not how it is called

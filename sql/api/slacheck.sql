@@ -386,7 +386,7 @@ BEGIN
 	RETURN QUERY SELECT * FROM unnest(present);
 	RETURN QUERY SELECT * FROM desk.open_promises();
 	RETURN QUERY SELECT '';
-	RETURN QUERY SELECT coalesce(format('Nobody watched the clocks for %s min in this period:', sum(m.minutes)), 'The clocks were watched all the time.')
+	RETURN QUERY SELECT coalesce('Nobody watched the clocks for ' || sum(m.minutes) || ' min in this period:', 'The clocks were watched all the time.')
 		FROM desk.missed_run m WHERE m.until_at >= since AND m.until_at < until;
 	RETURN QUERY SELECT format('  from %s to %s', desk.words(m.from_at), desk.words(m.until_at))
 		FROM desk.missed_run m WHERE m.until_at >= since AND m.until_at < until ORDER BY m.from_at;
@@ -491,7 +491,7 @@ BEGIN
 				coalesce(broken, desk.html_row('td', 'none'))),
 			xmlelement(name h2, 'Now'),
 			waiting,
-			xmlelement(name p, (SELECT coalesce(format('Nobody watched the clocks for %s min in this period.', sum(m.minutes)),
+			xmlelement(name p, (SELECT coalesce('Nobody watched the clocks for ' || sum(m.minutes) || ' min in this period.',
 				'The clocks were watched all the time.') FROM desk.missed_run m WHERE m.until_at >= since AND m.until_at < until))))::text;
 	RETURN NEXT;
 END

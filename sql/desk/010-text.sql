@@ -10,6 +10,11 @@ LANGUAGE sql STABLE PARALLEL SAFE
 RETURN to_char(t, 'FMDD Mon YYYY, HH24:MI TZ');
 COMMENT ON FUNCTION desk.words(timestamptz) IS 'An instant for people, with its zone: 22 Nov 2026, 09:12 UTC.  The zone is the session''s (PGTZ).';
 
+CREATE OR REPLACE FUNCTION desk.just_after(at timestamptz) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN at + interval '1 microsecond';
+COMMENT ON FUNCTION desk.just_after(timestamptz) IS 'The next instant that can be told from this one.';
+
 CREATE OR REPLACE FUNCTION desk.span_words(seconds numeric) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE

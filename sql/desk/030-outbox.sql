@@ -222,6 +222,7 @@ BEGIN
 			THEN o.payload || jsonb_build_object('html', regexp_replace(o.payload ->> 'html', cells, '\1(private)', 'g')) ELSE o.payload END;
 	ELSIF o.kind = 'page' THEN
 		-- its link is the only one there is
+		words := regexp_replace(words, format('^(Ticket %s: ).*(\nReported )', wanted), '\1(private)\2', 'w');
 		words := regexp_replace(words, format('^(Ticket %s: ).*$', wanted), '\1(private)', 'gn');
 	ELSIF o.person IS NULL OR foot = '' THEN
 		words := E'It is private now: read it there.\n';

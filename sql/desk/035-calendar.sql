@@ -521,7 +521,7 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM desk.calendar_version v WHERE v.zone = NEW.zone) AND NOT desk.is_zone(NEW.zone) THEN
 		SELECT n.name INTO meant FROM pg_timezone_names n WHERE lower(n.name) = lower(NEW.zone) AND desk.is_zone(n.name);
 		RAISE 'there is no zone "%"', NEW.zone USING ERRCODE = 'PT409', COLUMN = 'zone',
-			HINT = coalesce(format('Perhaps "%s"?', meant), 'Take a name of the IANA database that names a place, as "Europe/Berlin"; see pg_timezone_names.');
+			HINT = coalesce('Perhaps "' || meant || '"?', 'Take a name of the IANA database that names a place, as "Europe/Berlin"; see pg_timezone_names.');
 	END IF;
 	PERFORM desk.calendar_past(NEW.calendar, NEW.valid_from, 'the past');
 	PERFORM desk.calendar_mark(NEW.calendar);
@@ -655,6 +655,10 @@ BEGIN
 				RAISE 'cannot read "%" in the hours', part USING ERRCODE = 'PT400', COLUMN = 'hours',
 					HINT = 'Write them as: Mon-Fri 09:00-12:00 13:00-17:30; Sat 10:00-14:00, or 24x7.';
 			END IF;
+			IF m[1] = m[2] THEN
+				RAISE 'cannot open and close at the same time: "%"', part USING ERRCODE = 'PT400', COLUMN = 'hours',
+					HINT = 'A whole day is 00:00-24:00.';
+			END IF;
 			RETURN QUERY SELECT d::smallint, m[1]::time, m[2]::time FROM unnest(days) d;
 			a := NULL;
 		END LOOP;
@@ -706,6 +710,10 @@ BEGIN
 		UNION ALL (SELECT * FROM desk.hours_read(hours)
 			EXCEPT SELECT r.weekday, r.opens, r.closes FROM desk.calendar_range r WHERE r.version = v.id))
 	THEN
+		IF EXISTS (SELECT FROM desk.calendar_version x WHERE x.calendar = cal AND x.valid_from > since) THEN
+			RAISE NOTICE 'nothing changed: calendar "%" had these hours then, and has others since %', called,
+				(SELECT min(x.valid_from) FROM desk.calendar_version x WHERE x.calendar = cal AND x.valid_from > since);
+		END IF;
 		RETURN cal;
 	END IF;
 	IF v.valid_from = since THEN

@@ -10,7 +10,8 @@ CREATE OR REPLACE FUNCTION desk.tell_of_clock(what text, c desk.clock, t desk.ti
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	PERFORM desk.mail_staff(what, t.number,
+	-- of severity 1 a broken promise waits for no quiet hours and no digest
+	PERFORM desk.mail_to_staff(what, t.number,
 		(SELECT id FROM desk.staff WHERE id = t.assignee AND active),
 		format(CASE what WHEN 'warned' THEN 'Ticket %s: %s is due by %s' ELSE 'Ticket %s: %s is late, it was due by %s' END,
 			t.number, desk.metric_words(c.metric), desk.words(c.due_at)),
@@ -18,7 +19,8 @@ BEGIN
 			t.severity, (SELECT name FROM desk.severity WHERE level = t.severity),
 			(SELECT label FROM desk.channel WHERE name = t.channel),
 			CASE t.visibility WHEN 'public' THEN desk.visible(t.subject) ELSE '(private)' END,
-			desk.words(t.filed_at), desk.metric_words(c.metric), desk.promised_words(c)));
+			desk.words(t.filed_at), desk.metric_words(c.metric), desk.promised_words(c)),
+		t.severity = 1 AND what = 'breached');
 	PERFORM desk.hook_send('sla.' || what, t.number, jsonb_build_object('ticket', t.number, 'metric', c.metric, 'severity', t.severity,
 		'channel', t.channel, 'due_at', desk.utc(c.due_at), 'url', '{URL}/staff/tickets/' || t.number),
 		format('desk-%s-%s', c.id, c.cycle), false);

@@ -64,7 +64,8 @@ AS $$
 			WHEN (x.face).state = 'stopped' THEN 'Broken: that is our fault'
 			WHEN (x.face).state = 'cancelled' THEN 'Fell away'
 			WHEN (x.face).breached_at IS NOT NULL OR (x.face).breach_at < now() THEN 'Late: that is our fault'
-			WHEN (x.face).state = 'paused' THEN 'Paused' ELSE 'Running' END,
+			WHEN (x.face).state = 'paused' THEN 'Paused' ELSE 'Running' END
+			|| coalesce('. ' || (SELECT desk.visible(b.reason) FROM desk.breach_reason b WHERE b.clock = x.clock), ''),
 		CASE WHEN (x.face).state = 'cancelled' THEN 'st-pending is-wait'
 			WHEN (x.face).breached_at IS NOT NULL OR (x.face).breach_at < now() THEN 'st-late is-bad'
 			WHEN (x.face).state = 'stopped' THEN 'st-resolved is-ok' WHEN (x.face).state = 'paused' THEN 'st-pending is-wait' ELSE 'st-open is-ok' END,

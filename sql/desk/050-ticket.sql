@@ -192,11 +192,17 @@ CREATE OR REPLACE FUNCTION desk.message_new() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	IF NEW.posted_at > now() + interval '1 minute' THEN
+		RAISE 'cannot write in the future' USING ERRCODE = 'PT409', COLUMN = 'posted_at';
+	END IF;
+	IF NEW.posted_at < (SELECT t.filed_at FROM desk.ticket t WHERE t.number = NEW.ticket) THEN
+		RAISE 'cannot write about ticket % before it was filed', NEW.ticket USING ERRCODE = 'PT409', COLUMN = 'posted_at';
+	END IF;
 	NEW.body_html := coalesce(NEW.body_html, desk.plain_html(NEW.body));
 	RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION desk.message_new() IS 'A message or note whose writer gave no HTML is shown as plain text.';
+COMMENT ON FUNCTION desk.message_new() IS 'A message or note whose writer gave no HTML is shown as plain text.  Refuses (PT409) one from the future, or from before its ticket.';
 
 CREATE OR REPLACE FUNCTION desk.message_added() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -224,7 +230,8 @@ BEGIN
 		PERFORM desk.clock_promise(t, NULL, NEW.posted_at);	-- still on hold, and the date stands
 	END IF;
 	UPDATE desk.ticket SET
-		version = version + 1, changed_at = NEW.posted_at,
+		-- the same instant again would read as "no time given"
+		version = version + 1, changed_at = CASE WHEN NEW.posted_at = changed_at THEN desk.just_after(changed_at) ELSE NEW.posted_at END,
 		next_update_by = CASE WHEN kept AND hold IS NULL THEN NULL ELSE next_update_by END,
 		answered_at = CASE WHEN NEW.author = 'staff' THEN least(answered_at, NEW.posted_at) ELSE answered_at END,
 		state = CASE

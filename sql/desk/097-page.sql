@@ -29,7 +29,7 @@ COMMENT ON FUNCTION desk.page_rule_for(text) IS 'How a product is paged: its own
 CREATE OR REPLACE FUNCTION desk.page_thing(what text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT coalesce((SELECT p.label FROM desk.product p WHERE p.name = what), 'an unknown product');
+	SELECT coalesce((SELECT p.label FROM desk.product p WHERE p.name = what), 'it is not known yet what');
 $$;
 COMMENT ON FUNCTION desk.page_thing(text) IS 'What is down, in words.';
 
@@ -64,7 +64,8 @@ DECLARE
 	token text := desk.random_token();
 	title text;
 BEGIN
-	SELECT CASE t.visibility WHEN 'public' THEN desk.visible(t.subject) ELSE '(private)' END INTO title
+	SELECT CASE t.visibility WHEN 'public' THEN desk.visible(t.subject) || coalesce(E'\n\n' || (SELECT left(desk.visible(m.body), 600)
+		FROM desk.message m WHERE m.ticket = t.number AND m.body ~ '\S' ORDER BY m.id LIMIT 1), '') || E'\n' ELSE '(private)' END INTO title
 	FROM desk.ticket t WHERE t.number = p.ticket;
 	INSERT INTO desk.page_link (token_sha256, page, staff)
 	VALUES (sha256(convert_to(token, 'UTF8')), p.id, whom);
@@ -516,14 +517,15 @@ BEGIN
 		people := ARRAY[NULL::int];
 	END IF;
 	FOREACH whom IN ARRAY people LOOP
-		PERFORM desk.mail_staff('escalated', t.number, whom,
+		PERFORM desk.mail_to_staff('escalated', t.number, whom,
 			format('Ticket %s: %s is still missing, escalation %s', t.number, thing, step),
 			format(E'S%s %s, %s: %s\nIt came in on %s. Promised: %s %s. It was due by %s.',
 				t.severity, (SELECT name FROM desk.severity WHERE level = t.severity),
 				(SELECT label FROM desk.channel WHERE name = t.channel),
 				CASE t.visibility WHEN 'public' THEN desk.visible(t.subject) ELSE '(private)' END,
 				desk.words(t.filed_at), thing, desk.promised_words(c),
-				desk.words(coalesce(c.breached_at, c.due_at))));
+				desk.words(coalesce(c.breached_at, c.due_at))),
+			t.severity = 1);
 	END LOOP;
 END
 $$;

@@ -292,7 +292,13 @@ BEGIN
 		subject := cardinality(parts) || ' messages' || CASE WHEN tickets > 1 THEN format(' about %s tickets', tickets) ELSE '' END;
 		body := array_to_string(parts, E'\n\n');
 	ELSE
-		subject := format('Ticket %s: %s messages', o.ticket, cardinality(parts));
+		-- the worst of them gives its name to all
+		SELECT p.subject || CASE WHEN p.kind IN ('escalated', 'breached', 'warned') THEN format(', and %s more', cardinality(parts) - 1) ELSE '' END INTO subject
+		FROM desk.outbox p WHERE (p.id = o.id OR p.folded_into = o.id) AND p.failed_at IS NULL
+		ORDER BY array_position('{breached,escalated,warned}'::text[], p.kind) NULLS LAST, p.id LIMIT 1;
+		IF NOT EXISTS (SELECT FROM desk.outbox p WHERE (p.id = o.id OR p.folded_into = o.id) AND p.failed_at IS NULL AND p.kind IN ('escalated', 'breached', 'warned')) THEN
+			subject := format('Ticket %s: %s messages', o.ticket, cardinality(parts));
+		END IF;
 		body := array_to_string(parts, E'\n') || CASE WHEN o.digest THEN '' ELSE foot END;
 	END IF;
 	body := body || E'\n-- \nThis mail was sent automatically by {NAME}, {URL}\n';

@@ -72,9 +72,10 @@ FROM (VALUES ('Europe/Atlantis', '24x7', 'there is no zone "Europe/Atlantis"'), 
 	('UTC', 'Mon 09:00-12:00 09:00-13:00', 'calendar "bad" has hours that overlap: two ranges begin at the same time'),
 	('UTC', 'Mon 22:00-02:00; Tue 01:00-03:00', 'calendar "bad" has hours that overlap: Monday 22:00-02:00 and Tuesday 01:00-03:00'),
 	('UTC', 'Sun 22:00-02:00; Mon 01:59-03:00', 'calendar "bad" has hours that overlap: Sunday 22:00-02:00 and Monday 01:59-03:00'),
-	('UTC', 'Mon 09:00-09:00; Tue 08:00-10:00', 'calendar "bad" has hours that overlap: Monday 09:00-09:00 and Tuesday 08:00-10:00'),
+	('UTC', 'Mon 09:00-08:30; Tue 08:00-10:00', 'calendar "bad" has hours that overlap: Monday 09:00-08:30 and Tuesday 08:00-10:00'),
 	('UTC', '', 'calendar "bad" has no hours from 2000-01-01T00:00:00Z on')) AS v (zone, hours, words);
-SELECT lives_ok($$ SELECT desk.calendar_set('good', zone, hours) FROM (VALUES ('UTC', 'Mon 22:00-02:00; Tue 02:00-03:00'), ('Etc/UTC', 'Sun 22:00-02:00; Mon 02:00-03:00'), ('Europe/Berlin', 'Mon 09:00-09:00; Tue 09:00-10:00')) AS v (zone, hours) $$,
+SELECT throws_ok($$ SELECT desk.calendar_set('bad', 'UTC', 'Mon-Fri 09:00-09:00') $$, 'PT400', NULL, 'a slip of the pen is not round the clock');
+SELECT lives_ok($$ SELECT desk.calendar_set('good', zone, hours) FROM (VALUES ('UTC', 'Mon 22:00-02:00; Tue 02:00-03:00'), ('Etc/UTC', 'Sun 22:00-02:00; Mon 02:00-03:00'), ('Europe/Berlin', 'Mon 10:00-09:00; Tue 09:00-10:00')) AS v (zone, hours) $$,
 	'ranges may touch');
 DELETE FROM desk.calendar WHERE name = 'good';
 

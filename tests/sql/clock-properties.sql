@@ -208,21 +208,23 @@ DO $$
 DECLARE
 	n int;
 	at timestamptz;
+	filed timestamptz;
 	s text;
 	clerk int := (SELECT id FROM desk.staff WHERE login = 'prop-clerk');
 	r float8;
 BEGIN
 	FOR i IN 1 .. greatest(100, current_setting('desk.cases')::int / 40) LOOP
 		at := pg_temp.some_time();
+		filed := at;
 		INSERT INTO desk.ticket (subject, kind, severity, channel, filed_at) VALUES ('prop', 'bug', 1 + floor(random() * 4), 'api', at) RETURNING number INTO n;
 		FOR k IN 1 .. floor(random() * 14)::int LOOP
 			at := at + (1 + floor(random() ^ 2 * 90 * 3600)) * interval '1 second';
 			r := random();
 			SELECT state INTO s FROM desk.ticket WHERE number = n;
 			IF r < 0.25 OR k = 1 THEN
-				INSERT INTO desk.message (ticket, author, staff, name, body, posted_at) VALUES (n, 'staff', clerk, 'x', 'x', at - random() * interval '2 hours');
+				INSERT INTO desk.message (ticket, author, staff, name, body, posted_at) VALUES (n, 'staff', clerk, 'x', 'x', greatest(filed, at - random() * interval '2 hours'));
 			ELSIF r < 0.45 THEN
-				INSERT INTO desk.message (ticket, author, name, body, posted_at) VALUES (n, 'requester', 'x', 'x', at - random() * interval '2 hours');
+				INSERT INTO desk.message (ticket, author, name, body, posted_at) VALUES (n, 'requester', 'x', 'x', greatest(filed + interval '1 second', at - random() * interval '2 hours'));
 			ELSIF r < 0.55 AND s <> 'resolved' THEN
 				UPDATE desk.ticket SET state = 'pending', changed_at = at WHERE number = n AND state IN ('new', 'open');
 			ELSIF r < 0.65 AND s <> 'resolved' THEN

@@ -193,5 +193,9 @@ SELECT results_eq('SELECT now() - changed_at FROM desk.ticket, past WHERE number
 UPDATE desk.ticket SET blocked = 'no', severity = 2, changed_at = now() + interval '1 day' WHERE number = (SELECT n FROM past);
 SELECT results_eq('SELECT now() - changed_at FROM desk.ticket, past WHERE number = n', ARRAY[interval '0'], 'and never in the future');
 
+-- when something was said
+SELECT throws_ok($$ INSERT INTO desk.message (ticket, author, body, posted_at) SELECT max(number), 'requester', 'x', now() + interval '1 day' FROM desk.ticket $$, 'PT409', NULL, 'nobody writes in the future');
+SELECT throws_ok($$ INSERT INTO desk.message (ticket, author, body, posted_at) SELECT max(number), 'requester', 'x', '2001-01-01' FROM desk.ticket $$, 'PT409', NULL, 'nor before there was a ticket');
+
 SELECT * FROM finish();
 ROLLBACK;
