@@ -104,7 +104,7 @@ RETURNS TABLE (number int, version int, subject text, kind_label text, product_l
 	solved_at text, solved_words text, is_public boolean, has_consent boolean, no_consent boolean, may_confirm boolean,
 	mail text, has_mail boolean, may_follow boolean, is_following boolean,
 	promise text, promise_at text, promise_words text, promise_tone text, has_promise boolean, is_paused boolean, is_late boolean,
-	answered boolean, answer_words text, percent int, is_paged boolean)
+	answered boolean, answer_words text, percent int, is_paged boolean, has_somebody boolean, somebody_words text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -118,7 +118,8 @@ BEGIN
 		a.name, a.name IS NOT NULL, t.me_toos + 1, t.me_toos > 0, t.me_toos = 0, desk.utc(t.filed_at), desk.words(t.filed_at),
 		desk.utc(t.solved_at), desk.words(t.solved_at), t.visibility = 'public', t.consented_at IS NOT NULL, t.consented_at IS NULL, t.confirmed_at IS NULL,
 		p.mail, p.mail IS NOT NULL, l.person IS NOT NULL AND l.person = t.requester AND (f.confirmed_at IS NULL OR f.stopped_at IS NOT NULL),
-		f.confirmed_at IS NOT NULL AND f.stopped_at IS NULL, m.*, EXISTS (SELECT FROM desk.page_report r WHERE r.ticket = t.number AND r.over_at IS NULL)
+		f.confirmed_at IS NOT NULL AND f.stopped_at IS NULL, m.*, EXISTS (SELECT FROM desk.page_report r WHERE r.ticket = t.number AND r.over_at IS NULL),
+		o.since IS NOT NULL, desk.words(o.since)
 	FROM desk.ticket t
 	JOIN desk.kind k ON k.name = t.kind
 	JOIN desk.severity s ON s.level = t.severity
@@ -129,6 +130,8 @@ BEGIN
 	LEFT JOIN desk.release e ON e.id = t.release
 	LEFT JOIN desk.staff a ON a.id = t.assignee
 	LEFT JOIN desk.person p ON p.id = t.requester
+	LEFT JOIN LATERAL (SELECT max(g.acknowledged_at) AS since FROM desk.page_report q JOIN desk.page g ON g.id = q.page
+		WHERE q.ticket = t.number AND q.over_at IS NULL AND g.resolved_at IS NULL) o ON true
 	LEFT JOIN desk.public_ticket d2 ON d2.number = t.duplicate_of
 	LEFT JOIN desk.follower f ON f.ticket = t.number AND f.person = t.requester,
 	LATERAL desk.promise_of(t.state, t.filed_at, t.answer_due_at, t.answered_at, t.solve_due_at, t.next_update_by, t.late_at,

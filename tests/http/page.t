@@ -97,6 +97,8 @@ is($visitor->post('/page/' . 'x' x 22, {})->{status}, 404, 'nor can it be presse
 my $taken = $visitor->post("/page/$link", {});
 is($taken->{status}, 303, 'the button answers');
 like($visitor->get("/page/$link")->{body}, qr/Thank you, Ann Clerk\. You are on it/, 'Ann is on it');
+my ($paged) = $done->{headers}{location} =~ m{^(/my/\d+)};
+like($visitor->get($paged)->{body}, qr{The person on duty is on it since}, 'and the requester is told so');
 like($visitor->get('/page/' . link_of($bob, 1))->{body}, qr/Ann Clerk is on it/, 'Bob learns that he can sleep');
 is($visitor->post('/page/' . link_of($bob, 1), {})->{status}, 303, 'if he presses too');
 is(Desk::sql('SELECT acknowledged_by FROM desk.page WHERE id = 1'), $ann->{id}, 'Ann stays on it');
@@ -149,7 +151,7 @@ like($list->{body}, qr/It was not right to wake somebody<\/b>, says Bob Clerk,.*
 like($list->{body}, qr/<td class="num">0 of 1</, 'and in the month');
 
 # The queue and the ticket's page.
-like($ann->get('/staff')->{body}, qr{Production is down: an unknown product\..*Nobody is on it yet.*/staff/pages#page3}s, 'the queue says when nobody is on it');
+like($ann->get('/staff')->{body}, qr{Production is down: it is not known yet what\..*Nobody is on it yet.*/staff/pages#page3}s, 'the queue says when nobody is on it');
 my $ticket = $ann->get('/staff/tickets/2');
 like($ticket->{body}, qr/Somebody is on it<\/span> Bob Clerk, since/, 'the ticket says who is on it');
 is($ann->post('/staff/tickets/2/down', { $ann->form($ticket->{body}, '/staff/tickets/2/down'), down => 'no' })->{status}, 303, 'staff say that it is not down');
