@@ -110,9 +110,9 @@ BEGIN
 	IF mail IS NOT NULL THEN
 		who := desk.person_of(btrim(mail));
 	END IF;
-	INSERT INTO desk.ticket (subject, kind, product, severity, production_down, blocked, tried, visibility, channel, template, requester, requester_name)
+	INSERT INTO desk.ticket (subject, kind, product, severity, blocked, tried, visibility, channel, template, requester, requester_name)
 	VALUES (subject, t.kind, product, coalesce(submit.severity::smallint, t.severity),
-		coalesce(production_down, false) AND coalesce(submit.severity::smallint, t.severity) = 1, coalesce(submit.blocked, 'no'),
+		coalesce(submit.blocked, 'no'),
 		tried, CASE WHEN t.public_allowed THEN coalesce(submit.visibility, t.visibility) ELSE 'private' END,
 		'web', t.name, who, nullif(btrim(submit.name), ''))
 	RETURNING ticket.number INTO filed;
@@ -129,6 +129,10 @@ BEGIN
 		SELECT '<dl>' || string_agg(format('<dt>%s</dt><dd>%s</dd>',
 			desk.plain_text_html(question), desk.plain_html(answer)), '' ORDER BY position) || '</dl>'
 		FROM desk.answer a WHERE a.ticket = filed), ''), renderer);
+	-- last, so that who is woken reads what was reported
+	IF production_down THEN
+		UPDATE desk.ticket k SET production_down = true, changed_by = 'requester' WHERE k.number = filed AND k.severity = 1;
+	END IF;
 	IF who IS NOT NULL THEN
 		INSERT INTO desk.follower (ticket, person) VALUES (filed, who);
 		PERFORM desk.mail_unproven('receipt', filed, who);

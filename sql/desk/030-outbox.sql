@@ -222,7 +222,9 @@ BEGIN
 			THEN o.payload || jsonb_build_object('html', regexp_replace(o.payload ->> 'html', cells, '\1(private)', 'g')) ELSE o.payload END;
 	ELSIF o.kind = 'page' THEN
 		-- its link is the only one there is
-		words := regexp_replace(words, format('^(Ticket %s: ).*(\nReported )', wanted), '\1(private)\2', 'w');
+		IF strpos(words, E'\n\nThe report:\n') > 0 THEN
+			words := split_part(words, E'\n\nThe report:\n', 1) || E'\n';
+		END IF;
 		words := regexp_replace(words, format('^(Ticket %s: ).*$', wanted), '\1(private)', 'gn');
 	ELSIF o.person IS NULL OR foot = '' THEN
 		words := E'It is private now: read it there.\n';

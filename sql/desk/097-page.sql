@@ -63,9 +63,12 @@ AS $$
 DECLARE
 	token text := desk.random_token();
 	title text;
+	report text;
 BEGIN
-	SELECT CASE t.visibility WHEN 'public' THEN desk.visible(t.subject) || coalesce(E'\n\n' || (SELECT left(desk.visible(m.body), 600)
-		FROM desk.message m WHERE m.ticket = t.number AND m.body ~ '\S' ORDER BY m.id LIMIT 1), '') || E'\n' ELSE '(private)' END INTO title
+	SELECT CASE t.visibility WHEN 'public' THEN desk.visible(t.subject) ELSE '(private)' END,
+		-- at the end: above it stand our words and our link alone
+		CASE t.visibility WHEN 'public' THEN coalesce(E'\n\nThe report:\n' || (SELECT left(desk.visible(m.body), 600)
+			FROM desk.message m WHERE m.ticket = t.number AND m.body ~ '\S' ORDER BY m.id LIMIT 1), '') ELSE '' END INTO title, report
 	FROM desk.ticket t WHERE t.number = p.ticket;
 	INSERT INTO desk.page_link (token_sha256, page, staff)
 	VALUES (sha256(convert_to(token, 'UTF8')), p.id, whom);
@@ -80,7 +83,7 @@ BEGIN
 			CASE part WHEN 'lead' THEN 'as the lead of those on duty' WHEN 'manager' THEN 'as the manager of those on duty'
 				WHEN 'anybody' THEN 'because nobody is on duty and no lead and no manager is named'
 				ELSE 'because you are on duty' END,
-			desk.span_words(extract(epoch FROM follows))));
+			desk.span_words(extract(epoch FROM follows))) || report);
 END
 $$;
 COMMENT ON FUNCTION desk.page_tell(desk.page, int, text, interval) IS 'Mail one of the staff that they are paged, with a link of their own by which they acknowledge.';

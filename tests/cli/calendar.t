@@ -11,7 +11,7 @@ use Test::More;
 
 my $build = $ENV{NIGHTDESK_BUILD} // 'build';
 my $program = "$build/calendar";
-plan skip_all => "$program is not built" unless -x $program;
+die "$program is not built\n" unless -x $program;
 
 $ENV{PGDATABASE} = "calendar_test_$$";
 system('createdb', '-T', 'template0', $ENV{PGDATABASE}) == 0 or BAIL_OUT('cannot make a database');

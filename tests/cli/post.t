@@ -6,7 +6,7 @@ use warnings;
 use Test::More;
 
 my $build = $ENV{NIGHTDESK_BUILD} // 'build';
-plan skip_all => "$build/notify is not built" unless -x "$build/notify" && -x "$build/slacheck" && -x "$build/login";
+die "$build/notify, slacheck or login is not built\n" unless -x "$build/notify" && -x "$build/slacheck" && -x "$build/login";
 
 my $script = <<'SH';
 set -eu

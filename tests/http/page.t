@@ -42,6 +42,7 @@ my $done = $visitor->post('/report/outage', { %kept, production_down => 'yes' })
 is($done->{status}, 303, '"yes" files it');
 like($done->{headers}{location}, qr{/my/1/receipt$}, 'and leads to the receipt');
 like($visitor->get($done->{headers}{location})->{body}, qr{people on duty are being called now}, 'the receipt says that they are called');
+like(Desk::sql("SELECT body FROM desk.outbox WHERE kind = 'page' AND via = 'mail' LIMIT 1"), qr{/page/[\w-]{22}.*The report:.*\Q@{[ substr $report{body}, 0, 10 ]}\E}s, 'who is woken reads what was reported, below the link');
 is(Desk::sql('SELECT ticket || production_down::text FROM desk.page JOIN desk.ticket t ON t.number = ticket'), '1true', 'and somebody is woken for it');
 is(Desk::sql("SELECT string_agg(kind, ' ' ORDER BY id) FROM desk.page_event"), 'opened duty empty told told', 'both who are named, since nobody is on duty');
 is($visitor->post('/report/outage', { %kept, production_down => 'yes' })->{status}, 303, 'a double click');

@@ -255,5 +255,15 @@ INSERT INTO desk.page_event (page, kind, step, round, staff, role, ticket) SELEC
 SELECT is_empty('SELECT 1 FROM pg_temp.once()', 'when somebody else was told since');
 SELECT is((SELECT next_at FROM desk.page JOIN p USING (id)), now() + interval '5 minutes', '... they have their time');
 
+-- a page's mail holds the report's words until the ticket is private
+DELETE FROM desk.outbox;
+INSERT INTO desk.product (name, label) VALUES ('outbox-oven', 'Oven');
+INSERT INTO desk.ticket (subject, kind, severity, product) VALUES ('canary outage', 'outage', 1, 'outbox-oven');
+INSERT INTO desk.message (ticket, author, body) SELECT number, 'requester', E'canary words\n\nReported canary' FROM desk.ticket WHERE subject = 'canary outage';
+UPDATE desk.ticket SET production_down = true WHERE subject = 'canary outage';
+SELECT cmp_ok(count(*)::int, '>', 0, 'who is woken reads the report') FROM desk.outbox WHERE kind = 'page' AND via = 'mail' AND body ~ 'canary words';
+UPDATE desk.ticket SET visibility = 'private' WHERE subject = 'canary outage';
+SELECT is_empty($$ SELECT body FROM desk.outbox WHERE kind = 'page' AND via = 'mail' AND (body ~ 'canary' OR body !~ '/page/') $$, 'and of a private one its link alone');
+
 SELECT * FROM finish();
 ROLLBACK;
