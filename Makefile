@@ -45,6 +45,7 @@ SQL      = --ext .sql --source pgTAP --pgtap-option suffix=.sql
 DATABASE = tests/private-desk --database --with -
 DESK     = tests/private-desk --with -
 APACHE   = $(wildcard tests/http/front.t tests/http/submit.t tests/http/ticket.t)
+LANES    = 2
 LAYERS   = unit lint db sql cli http apache browser fuzz
 SUBMAKE  = $(MAKE) --no-print-directory
 
@@ -95,23 +96,25 @@ $(TARGETS): $B/tests/fuzz/%: tests/fuzz/%.c lib/%.c lib/form.c lib/arena.c \
 	    -fno-sanitize-recover=undefined -o $@ $^ $(FUZZLIBS) $(if $(filter markup,$*),-lmd4c) $(if $(filter ical,$*),-lical)
 
 # Layer by layer, each with a database or desk of its own (a browser test
-# starts its desk itself).  What they said is
+# starts its desk itself), and two layers at a time: most of them wait more
+# than they work.  A layer's words come out when it ends.  What they said is
 # kept, and the last run sums it up: its last line is the verdict on all.
 check:
 	tests/needs check
 	@$(SUBMAKE) all $(UNIT) $(UNITDB) $(TARGETS)
 	@rm -rf $B/tap
 	@mkdir -p $B/tap
-	@for layer in $(LAYERS); do \
-		echo "== $$layer"; \
-		PERL_TEST_HARNESS_DUMP_TAP=$(abspath $B)/tap/$$layer \
-		    $(SUBMAKE) check-$$layer || not='not '; \
-		echo "$${not}ok - $$layer" >>$B/tap/layers.t; \
-		not=; \
-	done; \
-	echo "1..$(words $(LAYERS))" >>$B/tap/layers.t
+	@$(SUBMAKE) -j $(LANES) --output-sync=target $(LAYERS:%=layer-%)
+	@cd $B/tap && { cat $(LAYERS:%=%.verdict); \
+	    echo "1..$(words $(LAYERS))"; } >layers.t
 	@echo "== all of it"
 	@prove -Q -r --exec cat --ext .t --ext .sql $B/tap
+
+$(LAYERS:%=layer-%): layer-%:
+	@echo "== $*"
+	@PERL_TEST_HARNESS_DUMP_TAP=$(abspath $B)/tap/$* \
+	    $(SUBMAKE) check-$* || not='not '; \
+	echo "$${not}ok - $*" >$B/tap/$*.verdict
 
 check-unit: $(UNIT)
 	$(PROVE) --exec '' $(UNIT)
@@ -183,5 +186,5 @@ clean:
 	rm -rf build
 
 -include $(wildcard $B/*/*.d $B/tests/*/*.d)
-.PHONY: all check $(LAYERS:%=check-%) sanitize lint fuzz run bench install clean
+.PHONY: all check $(LAYERS:%=check-%) $(LAYERS:%=layer-%) sanitize lint fuzz run bench install clean
 .SECONDARY:
