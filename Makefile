@@ -1,7 +1,7 @@
 # make             build every program into build/
 # make run         a private desk under var/, until Ctrl-C (SERVER=apache)
 # make check       every test, in layers: unit, lint, db, sql, cli, http,
-#                  apache, browser, fuzz
+#                  apache, browser, security, fuzz
 # make check-unit  one layer of them, and so on
 # make sanitize    everything again under the address and undefined sanitizers
 # make lint        what compilers and linters find without running anything
@@ -12,8 +12,8 @@
 
 PROGRAMS = submit list ticket login staff slacheck page notify promise calendar \
            duty
-LIB      = arena auth command conf csv db form hook ical log mail markup page token web
-FUZZ     = form ical mail markup
+LIB      = arena auth command conf csv db form hook ical log mail markup openpgp page token web
+FUZZ     = form ical mail markup openpgp
 SERVER   = nginx
 SECONDS  = 60
 PREFIX   = /usr/local
@@ -46,7 +46,7 @@ DATABASE = tests/private-desk --database --with -
 DESK     = tests/private-desk --with -
 APACHE   = $(wildcard tests/http/front.t tests/http/submit.t tests/http/ticket.t)
 LANES    = 2
-LAYERS   = unit lint db sql cli http apache browser fuzz
+LAYERS   = unit lint db sql cli http apache browser security fuzz
 SUBMAKE  = $(MAKE) --no-print-directory
 
 all: $(BINARIES)
@@ -89,6 +89,8 @@ $B/lib/assets.h: $(ASSETS:%=htdocs/%) Makefile
 $B/tests/fuzz/mail: lib/token.c
 $B/tests/fuzz/mail: FUZZLIBS = $(NETWORK) -lgcrypt
 
+$B/tests/fuzz/openpgp: FUZZLIBS = -lgcrypt
+
 $(TARGETS): $B/tests/fuzz/%: tests/fuzz/%.c lib/%.c lib/form.c lib/arena.c \
     lib/log.c
 	@mkdir -p $(@D)
@@ -112,7 +114,7 @@ check:
 
 $(LAYERS:%=layer-%): layer-%:
 	@echo "== $*"
-	@PERL_TEST_HARNESS_DUMP_TAP=$(abspath $B)/tap/$* \
+	+@PERL_TEST_HARNESS_DUMP_TAP=$(abspath $B)/tap/$* \
 	    $(SUBMAKE) check-$* || not='not '; \
 	echo "$${not}ok - $*" >$B/tap/$*.verdict
 
@@ -141,6 +143,11 @@ check-apache: all
 check-browser: all
 	$(PROVE) -j 2 tests/browser
 
+# One file per class of vulnerability; each takes its fence away and looks
+# whether it then fails.
+check-security: all
+	$(DESK) $(PROVE) tests/security
+
 check-fuzz: $(TARGETS)
 	$(PROVE) tests/fuzz
 
@@ -167,6 +174,13 @@ fuzz: $(TARGETS)
 		    || exit 1; \
 	done
 
+# How a file is compiled and linked, for a test that builds one without a
+# fence.
+tell-compiler:
+	@echo '$(CC) $(STRICT) $(HARDEN) $(INCLUDE) $(CFLAGS)'
+	@echo '$(CC) $(CFLAGS) $(RELRO) $(LDFLAGS)'
+	@echo '$(LIBS)'
+
 run:
 	SERVER=$(SERVER) tests/needs run
 	@$(SUBMAKE) all
@@ -186,5 +200,5 @@ clean:
 	rm -rf build
 
 -include $(wildcard $B/*/*.d $B/tests/*/*.d)
-.PHONY: all check $(LAYERS:%=check-%) $(LAYERS:%=layer-%) sanitize lint fuzz run bench install clean
+.PHONY: all check $(LAYERS:%=check-%) $(LAYERS:%=layer-%) sanitize lint fuzz tell-compiler run bench install clean
 .SECONDARY:

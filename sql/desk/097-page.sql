@@ -39,10 +39,14 @@ CREATE OR REPLACE FUNCTION desk.page_hook(p desk.page, action text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	title text;
+	title text := '';
 BEGIN
-	SELECT CASE t.visibility WHEN 'public' THEN ': ' || desk.visible(t.subject) ELSE '' END INTO title
-	FROM desk.ticket t WHERE t.number = p.ticket;
+	-- only who begins a page holds its ticket; later it may become private
+	-- at this very moment
+	IF action = 'trigger' THEN
+		SELECT CASE t.visibility WHEN 'public' THEN ': ' || desk.visible(t.subject) ELSE '' END INTO title
+		FROM desk.ticket t WHERE t.number = p.ticket;
+	END IF;
 	-- the hook's row names the ticket only when it begins, see the order of
 	-- locks above
 	PERFORM desk.hook_send('page.' || action, CASE action WHEN 'trigger' THEN p.ticket END,
@@ -55,7 +59,7 @@ BEGIN
 		'desk-' || p.id, true);
 END
 $$;
-COMMENT ON FUNCTION desk.page_hook(desk.page, text) IS 'Tell the hooks of a page: trigger, acknowledge or resolve, all as one incident "desk-<page>".  The subject goes along for public tickets only.';
+COMMENT ON FUNCTION desk.page_hook(desk.page, text) IS 'Tell the hooks of a page: trigger, acknowledge or resolve, all as one incident "desk-<page>".  The subject goes along when a public ticket begins one.';
 
 CREATE OR REPLACE FUNCTION desk.page_tell(p desk.page, whom int, part text, follows interval) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

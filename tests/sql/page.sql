@@ -309,5 +309,15 @@ SELECT is(pg_temp.wake(6), 'woken', 'not six times');
 SELECT is(pg_temp.wake(1), 'filed', 'what wakes nobody again is not counted');
 SELECT is(pg_temp.wake(6, false), 'filed', 'nor is a report that can wait');
 
+-- a page of a public ticket
+UPDATE desk.hook SET active = true WHERE name = 'pg-hook';
+INSERT INTO desk.product (name, label) VALUES ('pg-c', 'Shelf');
+INSERT INTO desk.page_rule (product, rotation) VALUES ('pg-c', 'pg-duty');
+INSERT INTO n SELECT 'shown', pg_temp.file('pg-c');
+SELECT pg_temp.answer(pg_temp.n('shown'), 'else');
+SELECT results_eq(format($$ SELECT payload ->> 'event_action', payload::text LIKE '%%pagesubject%%' FROM desk.outbox WHERE hook = 'pg-hook' AND dedup_key = 'desk-%s' ORDER BY id $$,
+	pg_temp.page(pg_temp.n('shown'))), $$ VALUES ('trigger', true), ('acknowledge', false), ('resolve', false) $$,
+	'the subject goes along when a page begins and never later, when its ticket may be turning private');
+
 SELECT * FROM finish();
 ROLLBACK;
