@@ -6,16 +6,21 @@
 # make sanitize    everything again under the address and undefined sanitizers
 # make lint        what compilers and linters find without running anything
 # make fuzz        look for input that breaks a parser (SECONDS=60 each)
+# make pentest     sqlmap, wapiti and slowhttptest against a desk (MINUTES=15)
 # make bench       our pages beside a hello-world, as ratios (N=100000)
 # make install     into DESTDIR and PREFIX, see README
 # make clean       forget build/; var/ stays
 
 PROGRAMS = submit list ticket login staff slacheck page notify promise calendar \
-           duty
-LIB      = arena auth command conf csv db form hook ical log mail markup openpgp page token web
-FUZZ     = form ical mail markup openpgp
+           duty key publish factor privacy action
+LIB      = arena auth command confidential conf csv db fence file filename \
+           filetype form hook ical log mail markup multipart openpgp operator \
+           pack page passkey password proof qr seal token totp web
+FUZZ     = csv form ical mail markup multipart openpgp passkey token $(FUZZWEB)
+FUZZWEB  = fastcgi request
 SERVER   = nginx
 SECONDS  = 60
+MINUTES  = 15
 PREFIX   = /usr/local
 
 CFLAGS  ?= -O2 -g
@@ -31,27 +36,36 @@ SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined
 INCLUDE  = -Ilib -I$B/lib -I$(shell pg_config --includedir) \
            $(shell pkg-config --cflags-only-I gmime-3.0 | sed 's/-I/-isystem /g')
 NETWORK  = -lcurl -ljansson -lgmime-3.0 -lgobject-2.0 -lglib-2.0
-LIBS     = -lfcgi -lpq -lctemplate -lmd4c -lical -lgcrypt -lstdc++
+LIBS     = -lseccomp -lfcgi -lpq -lctemplate -lmd4c -lical -lgcrypt -lstdc++
 B        = build
 export NIGHTDESK_BUILD = $(abspath $B)
 
 UNIT     = $(patsubst %.c,$B/%.t,$(wildcard tests/unit/*.c))
 UNITDB   = $(patsubst %.c,$B/%.t,$(wildcard tests/db/*.c))
 TARGETS  = $(FUZZ:%=$B/tests/fuzz/%)
+WEBTARGETS = $(FUZZWEB:%=$B/tests/fuzz/%)
 BINARIES = $(PROGRAMS:%=$B/%)
-ASSETS   = style.css desk.js favicon.svg
+ASSETS   = style.css desk.js files.js sealed.js passkey.js favicon.svg
 PROVE    = env CMOCKA_MESSAGE_OUTPUT=TAP prove
 SQL      = --ext .sql --source pgTAP --pgtap-option suffix=.sql
 DATABASE = tests/private-desk --database --with -
 DESK     = tests/private-desk --with -
-APACHE   = $(wildcard tests/http/front.t tests/http/submit.t tests/http/ticket.t)
+APACHE   = $(wildcard tests/http/attachment.t tests/http/front.t tests/http/submit.t tests/http/ticket.t tests/http/headers.t \
+           tests/security/15-headers.t)
 LANES    = 2
 LAYERS   = unit lint db sql cli http apache browser security fuzz
 SUBMAKE  = $(MAKE) --no-print-directory
 
 all: $(BINARIES)
 
+FILES    = -lmagic -lgmime-3.0 -lgobject-2.0 -lglib-2.0
+
 $B/notify $B/tests/unit/mail.t: LIBS += $(NETWORK)
+$B/submit $B/ticket $B/staff $B/tests/unit/multipart.t: LIBS += $(FILES)
+$B/publish: LIBS += -lgpgme
+$B/privacy $B/tests/unit/pack.t: LIBS += -larchive
+$B/login $B/factor $B/tests/unit/passkey.t: LIBS += -lfido2 -lcrypto -ljansson
+$B/factor $B/tests/unit/totp.t: LIBS += -lqrencode
 
 $(BINARIES): $B/%: $B/cgi-bin/%.o $B/libdesk.a
 	$(CC) $(CFLAGS) $(RELRO) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -72,10 +86,30 @@ $B/%.o: %.cc $B/lib/assets.h
 	@mkdir -p $(@D)
 	$(CXX) $(STRICTXX) $(HARDEN) $(INCLUDE) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# The one library that pages load: by npm, in the version that the lock pins
+# by its hash.  Its parts load each other by name, so they keep theirs.
+OPENPGP  = $(shell sed -n 's/.*"openpgp": "\(.*\)".*/\1/p' htdocs/package.json)
+LIBRARY  = build/npm/node_modules/openpgp
+
+$(LIBRARY)/.here: htdocs/package.json htdocs/package-lock.json
+	@mkdir -p build/npm
+	@cp htdocs/package.json htdocs/package-lock.json build/npm
+	@echo "npm fetches openpgp $(OPENPGP), which encrypts in the browser"
+	@cd build/npm && npm ci --prefer-offline --ignore-scripts --no-audit \
+	    --no-fund --loglevel=error >&2 || { echo "make: could not fetch" \
+	    "openpgp with npm, and there is no copy here: is this machine" \
+	    "connected?" >&2; exit 1; }
+	@touch $@
+
 # Files that a browser may keep for ever carry their content in their name.
-$B/lib/assets.h: $(ASSETS:%=htdocs/%) Makefile
+$B/lib/assets.h: $(ASSETS:%=htdocs/%) $(LIBRARY)/.here Makefile
+	@grep -qF './openpgp-$(OPENPGP)/' htdocs/sealed.js || \
+	    { echo "make: htdocs/sealed.js loads another openpgp" >&2; exit 1; }
 	@rm -rf $B/htdocs
-	@mkdir -p $B/htdocs/static $B/lib
+	@mkdir -p $B/htdocs/static/openpgp-$(OPENPGP) $B/lib
+	@cp $(LIBRARY)/LICENSE $(LIBRARY)/dist/lightweight/*.min.mjs \
+	    $B/htdocs/static/openpgp-$(OPENPGP)
+	@gzip -9nk $B/htdocs/static/openpgp-$(OPENPGP)/*.mjs
 	@for file in $(ASSETS); do \
 		base=$${file%.*}; \
 		sum=$$(sha256sum <htdocs/$$file | cut -c 1-12); \
@@ -88,10 +122,25 @@ $B/lib/assets.h: $(ASSETS:%=htdocs/%) Makefile
 
 $B/tests/fuzz/mail: lib/token.c
 $B/tests/fuzz/mail: FUZZLIBS = $(NETWORK) -lgcrypt
+$B/tests/fuzz/multipart: lib/filename.c
+$B/tests/fuzz/multipart: FUZZLIBS = $(FILES)
 
 $B/tests/fuzz/openpgp: FUZZLIBS = -lgcrypt
+$B/tests/fuzz/passkey: lib/token.c
+$B/tests/fuzz/passkey: FUZZLIBS = -lfido2 -lcrypto -ljansson -lgcrypt
 
-$(TARGETS): $B/tests/fuzz/%: tests/fuzz/%.c lib/%.c lib/form.c lib/arena.c \
+$B/tests/fuzz/token: lib/auth.c
+$B/tests/fuzz/token: FUZZLIBS = -lgcrypt
+
+# They include lib/web.c, see tests/fuzz/worker.h.
+$(WEBTARGETS): $B/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/worker.h lib/web.c \
+    lib/form.c lib/arena.c lib/token.c
+	@mkdir -p $(@D)
+	clang $(STRICT) $(INCLUDE) -O1 -g -fsanitize=fuzzer,address,undefined \
+	    -fno-sanitize-recover=undefined -o $@ \
+	    $(filter-out %.h lib/web.c,$^) -lfcgi -lgcrypt
+
+$(filter-out $(WEBTARGETS),$(TARGETS)): $B/tests/fuzz/%: tests/fuzz/%.c lib/%.c lib/form.c lib/arena.c \
     lib/log.c
 	@mkdir -p $(@D)
 	clang $(STRICT) $(INCLUDE) -O1 -g -fsanitize=fuzzer,address,undefined \
@@ -133,7 +182,11 @@ check-sql:
 check-cli: all
 	$(DATABASE) $(PROVE) tests/cli
 
-check-http: all
+$B/tests/probe.so: tests/lib/probe.c tests/lib/attempts.h
+	@mkdir -p $(@D)
+	$(CC) $(STRICT) -O1 -g -fPIC -shared -o $@ $<
+
+check-http: all $B/tests/probe.so
 	$(DESK) $(PROVE) tests/http
 
 check-apache: all
@@ -175,7 +228,8 @@ fuzz: $(TARGETS)
 	done
 
 # How a file is compiled and linked, for a test that builds one without a
-# fence.
+# fence; the libraries are those of any program.
+tell-compiler: LIBS += $(NETWORK) $(FILES) -larchive -lfido2 -lcrypto -lqrencode
 tell-compiler:
 	@echo '$(CC) $(STRICT) $(HARDEN) $(INCLUDE) $(CFLAGS)'
 	@echo '$(CC) $(CFLAGS) $(RELRO) $(LDFLAGS)'
@@ -189,6 +243,12 @@ run:
 bench: all
 	tests/bench/run
 
+pentest:
+	tests/needs pentest
+	@$(SUBMAKE) all
+	MINUTES=$(MINUTES) tests/private-desk --with - \
+	    perl tests/security/pentest
+
 install: all
 	install -d $(DESTDIR)$(PREFIX)/lib/nightdesk
 	install $(BINARIES) $(DESTDIR)$(PREFIX)/lib/nightdesk
@@ -200,5 +260,5 @@ clean:
 	rm -rf build
 
 -include $(wildcard $B/*/*.d $B/tests/*/*.d)
-.PHONY: all check $(LAYERS:%=check-%) $(LAYERS:%=layer-%) sanitize lint fuzz tell-compiler run bench install clean
+.PHONY: all check $(LAYERS:%=check-%) $(LAYERS:%=layer-%) sanitize lint fuzz tell-compiler run bench pentest install clean
 .SECONDARY:

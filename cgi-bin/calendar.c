@@ -48,6 +48,7 @@
 #include "arena.h"
 #include "command.h"
 #include "db.h"
+#include "fence.h"
 #include "ical.h"
 #include "log.h"
 
@@ -106,15 +107,22 @@ print_lines(PGconn *pg, const struct task *t)
 	return status;
 }
 
+/* The file as our standard input; false when it could not be opened. */
+static bool
+open_file(const char *name)
+{
+	if (strcmp(name, "-") == 0 || freopen(name, "r", stdin) != NULL)
+		return true;
+	log_warn("could not read \"%s\": %s", name, strerror(errno));
+	return false;
+}
+
 /* Up to one byte more than is taken; NULL when it could not be read. */
 static const char *
-read_file(struct arena *a, const char *name, size_t *size)
+read_file(struct arena *a, size_t *size)
 {
-	char *text;
+	char *text = arena_alloc(a, ICAL_SIZE_MAX + 1);
 
-	if (strcmp(name, "-") != 0 && freopen(name, "r", stdin) == NULL)
-		return NULL;
-	text = arena_alloc(a, ICAL_SIZE_MAX + 1);
 	*size = fread(text, 1, ICAL_SIZE_MAX + 1, stdin);
 	return ferror(stdin) ? NULL : text;
 }
@@ -181,7 +189,7 @@ read_holidays(struct arena *a, const char *file, int *status)
 	const char *text;
 	size_t size = 0;
 
-	if ((text = read_file(a, file, &size)) == NULL) {
+	if ((text = read_file(a, &size)) == NULL) {
 		log_warn("could not read \"%s\": %s", file, strerror(errno));
 		*status = EX_NOINPUT;
 		return NULL;
@@ -228,10 +236,13 @@ run(const struct task *t)
 	if (PQstatus(pg) != CONNECTION_OK) {
 		log_warn("could not connect: %s", PQerrorMessage(pg));
 		status = t->query == &q_check ? STATUS_UNKNOWN : EX_UNAVAILABLE;
-	} else if (t->file != NULL)
-		status = load_holidays(pg, t, a);
-	else
-		status = print_lines(pg, t);
+	} else if (t->file != NULL && !open_file(t->file))
+		status = EX_NOINPUT;
+	else {
+		fence_close(FENCE_COMMAND);
+		status = t->file != NULL ? load_holidays(pg, t, a)
+		                         : print_lines(pg, t);
+	}
 	PQfinish(pg);
 	arena_free(a);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
@@ -318,6 +329,7 @@ main(int argc, char **argv)
 	bool wants_help = false;
 
 	log_open("calendar");
+	fence_start();
 	if (!read_options(argc, argv, &t, &wants_help))
 		return complain();
 	if (wants_help)

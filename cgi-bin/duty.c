@@ -582,5 +582,7 @@ main(void)
 		.body_max = 16 * 1024,
 	};
 
+	/* looks for its files, which later is too late */
+	icaltimezone_get_utc_timezone();
 	return web_main(&duty);
 }

@@ -2,48 +2,52 @@
  * login - sign staff in and out
  *
  *	GET  /login			the form; ?ticket=N goes on there
- *	POST /login			sign in
+ *	POST /login			the password
+ *	POST /login/passkey		or a passkey, which is enough alone
+ *	GET, POST /login/code		the second factor, if there is one
+ *	GET, POST /login/again		a fresh proof, for what is sensitive;
+ *					?ticket=N and ?to=NAME go on there
  *	POST /logout			sign out
  *	GET  /login/sessions		where one is signed in
  *	POST /login/sessions/end	end one of them, or all others
  *	GET, POST /login/contact	how one wants mail
  *	POST /login/contact/confirm	the code that a new address got
  *
- * and, as a command for the operator, who reaches the database by the
- * libpq environment (PGHOST, PGDATABASE, PGUSER...) with the owner's rights:
+ * and, as a command for the operator, what operator.h says.
  *
- *	login --add-staff LOGIN NAME
- *	login --set-password LOGIN
+ * Runs as the database role desk_login, the only one whose functions judge
+ * who somebody is.  The password stays in this process: the database gives
+ * out a salt, also for a login that does not exist, and gets the SHA-256 of
+ * the argon2id tag.  So what is stored opens nothing, and a wrong password
+ * costs the same work as an unknown login.
  *
- * Runs as the database role desk_login, the only one whose functions touch
- * credentials.  The password stays in this process: the database gives out a
- * salt, also for a login that does not exist, and gets the SHA-256 of the
- * argon2id tag.  So what is stored opens nothing, and a wrong password costs
- * the same work as an unknown login.
+ * A right password of somebody with a second factor makes no session but a
+ * half one, in a cookie of its own, that opens nothing but /login/code and
+ * ends after five minutes.  Of all programs this one alone gets the seeds of
+ * apps, sealed with a key that the database does not have; passkeys are
+ * verified here (proof.h).  What was proven is spent in the database.
  */
-#include <pwd.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sysexits.h>
-#include <termios.h>
-#include <unistd.h>
 
 #include "arena.h"
 #include "auth.h"
+#include "conf.h"
 #include "db.h"
 #include "form.h"
 #include "log.h"
+#include "operator.h"
 #include "page.h"
+#include "passkey.h"
+#include "password.h"
+#include "proof.h"
+#include "seal.h"
 #include "token.h"
 #include "web.h"
 
-#define SESSION_BYTES 32       /* random, before base64url */
-#define SALT_BYTES 16          /* random */
-#define MEMORY_KIB (64 * 1024) /* argon2id, for passwords that are set now */
-#define PASSES 3
-#define PASSWORD_MIN 12   /* characters of one that is set now */
-#define PASSWORD_MAX 1000 /* characters */
+#define SESSION_BYTES 32 /* random, before base64url */
+#define HALF_SECONDS 300 /* of a half-done sign-in */
+#define GET_PASSKEY "publickey-credentials-get"
 
 static const struct query q_params = {
 	.name = "login_params",
@@ -95,16 +99,49 @@ static const struct query q_contact_confirm = {
 	.params = 2,
 };
 
-static const struct query q_staff_add = {
-	.name = "staff_add",
-	.sql = "SELECT api.staff_add($1, $2, $3, $4::int, $5::int, $6)",
-	.params = 6,
+static const struct query q_proof = {
+	.name = "login_proof",
+	.sql = "SELECT * FROM api.login_proof($1, $2)",
+	.params = 2,
 };
 
-static const struct query q_set_password = {
-	.name = "staff_set_password",
-	.sql = "SELECT api.staff_set_password($1, $2, $3::int, $4::int, $5)",
-	.params = 5,
+static const struct query q_passkeys = {
+	.name = "login_passkeys",
+	.sql = "SELECT * FROM api.login_passkeys($1, $2)",
+	.params = 2,
+};
+
+static const struct query q_passkey = {
+	.name = "login_passkey",
+	.sql = "SELECT * FROM api.login_passkey($1)",
+	.params = 1,
+};
+
+static const struct query q_code = {
+	.name = "login_code",
+	.sql = "SELECT * FROM api.login_code($1, $2::bigint, $3, $4, "
+	       "$5::bigint, $6, $7, $8, $9, $10)",
+	.params = 10,
+};
+
+static const struct query q_whole = {
+	.name = "login_whole",
+	.sql = "SELECT * FROM api.login_whole($1, $2::bigint, $3, $4, $5, "
+	       "$6, $7, $8)",
+	.params = 8,
+};
+
+static const struct query q_again = {
+	.name = "login_again",
+	.sql = "SELECT * FROM api.login_again($1, $2, $3, $4, $5::bigint, "
+	       "$6, $7, $8::bigint, $9)",
+	.params = 9,
+};
+
+static const struct query q_needs = {
+	.name = "login_needs",
+	.sql = "SELECT * FROM api.login_needs($1)",
+	.params = 1,
 };
 
 static const struct field sign_in_form[] = {
@@ -113,6 +150,33 @@ static const struct field sign_in_form[] = {
 	{ "login", FORM_LINE, 100, "A name to sign in with is shorter" },
 	{ "password", FORM_LINE, PASSWORD_MAX,
 	    "A password has at most 1,000 characters" },
+	{ NULL, FORM_LINE, 0, NULL },
+};
+
+static const struct field passkey_form[] = {
+	{ "csrf", FORM_LINE, 200, "This form is damaged" },
+	{ "ticket", FORM_LINE, 9, "This is not a ticket" },
+	{ "login", FORM_LINE, 100, "A name to sign in with is shorter" },
+	PROOF_FIELDS,
+	{ NULL, FORM_LINE, 0, NULL },
+};
+
+static const struct field code_form[] = {
+	{ "csrf", FORM_LINE, 200, "This form is damaged" },
+	{ "ticket", FORM_LINE, 9, "This is not a ticket" },
+	{ "code", FORM_LINE, 40, "A code is shorter" },
+	PROOF_FIELDS,
+	{ NULL, FORM_LINE, 0, NULL },
+};
+
+static const struct field again_form[] = {
+	{ "csrf", FORM_LINE, 200, "This form is damaged" },
+	{ "ticket", FORM_LINE, 9, "This is not a ticket" },
+	{ "to", FORM_LINE, 20, "This is not a page" },
+	{ "password", FORM_LINE, PASSWORD_MAX,
+	    "A password has at most 1,000 characters" },
+	{ "code", FORM_LINE, 40, "A code is shorter" },
+	PROOF_FIELDS,
 	{ NULL, FORM_LINE, 0, NULL },
 };
 
@@ -164,7 +228,9 @@ sign_in_again(struct request *r, const char *why)
 
 	page_set(page, "title", "Sign in");
 	page_set(page, "csrf", auth_token(r, "login"));
+	page_set(page, "challenge", proof_challenge(r, "whole"));
 	page_set(page, "login", form_text(r, "login"));
+	web_permit(r, GET_PASSKEY);
 	if (is_number(ticket))
 		page_set(page, "ticket", ticket);
 	if (why != NULL) {
@@ -174,11 +240,25 @@ sign_in_again(struct request *r, const char *why)
 	return page;
 }
 
+/* Signed in, but without the second factor that is required by now. */
+static bool
+must_enrol(struct request *r)
+{
+	const char *token[] = { auth_session(r) };
+	const struct rows *needs;
+
+	return token[0] != NULL &&
+	       (needs = db_rows(r, &q_needs, token)) != NULL &&
+	       *rows_named(needs, 0, "is_missing") == 't';
+}
+
 static int
 sign_in_page(struct request *r)
 {
 	if (!form_query(r, sign_in_form))
 		return r->status;
+	if (must_enrol(r))
+		return web_see_other(r, "/login/factor");
 	return page_send(r, 200, sign_in_again(r, NULL));
 }
 
@@ -203,6 +283,12 @@ agent_of(struct request *r)
 	return form_utf8(agent, strlen(agent)) ? agent : "";
 }
 
+static bool
+is_outcome(const struct rows *verdict, const char *outcome)
+{
+	return strcmp(rows_named(verdict, 0, "outcome"), outcome) == 0;
+}
+
 static int
 go_on(struct request *r, const char *session)
 {
@@ -212,6 +298,18 @@ go_on(struct request *r, const char *session)
 	if (is_number(ticket))
 		return web_see_other(r, "/staff/tickets/%s", ticket);
 	return web_see_other(r, "/staff");
+}
+
+/* The password was right, and is not all that is needed. */
+static int
+ask_for_code(struct request *r, const char *half)
+{
+	const char *ticket = form_text(r, "ticket");
+
+	web_set_cookie(r, "half", half, "/login", HALF_SECONDS);
+	if (is_number(ticket))
+		return web_see_other(r, "/login/code?ticket=%s", ticket);
+	return web_see_other(r, "/login/code");
 }
 
 /* Compute the tag as the database says, and have it judged. */
@@ -229,13 +327,19 @@ judge(struct request *r, const struct rows *how)
 
 	if ((verdict = db_rows(r, &q_finish, args)) == NULL)
 		return r->status;
-	if (strcmp(rows_named(verdict, 0, "outcome"), "limited") == 0)
+	if (is_outcome(verdict, "limited"))
 		return show_limit(r, verdict);
-	if (strcmp(rows_named(verdict, 0, "outcome"), "done") != 0) {
+	if (is_outcome(verdict, "wrong")) {
 		log_warn("sign-in refused");
 		return page_send(r, 403, sign_in_again(r, "wrong"));
 	}
+	if (is_outcome(verdict, "more"))
+		return ask_for_code(r, session);
 	log_info("signed in");
+	if (is_outcome(verdict, "enrol")) {
+		web_set_cookie(r, "session", session, "/", -1);
+		return web_see_other(r, "/login/factor");
+	}
 	return go_on(r, session);
 }
 
@@ -277,6 +381,366 @@ form_is_ours(struct request *r, const char *purpose)
 	return form == AUTH_GOOD || form == AUTH_EARLY;
 }
 
+static int
+to_sign_in(struct request *r)
+{
+	return r->status == 401 ? web_see_other(r, "/login") : r->status;
+}
+
+/* The second step ---------------------------------------------------------- */
+
+/* A passkey alone: its device knows its owner, so it is both factors. */
+static int
+sign_in_by_passkey(struct request *r)
+{
+	unsigned char key[AUTH_KEY];
+	const struct rows *known, *verdict;
+	enum auth_verdict form;
+
+	if (!form_read(r, passkey_form))
+		return r->status;
+	form = auth_check(r, "login", form_text(r, "csrf"), key);
+	if (form != AUTH_GOOD && form != AUTH_EARLY)
+		return page_send(r, 403, sign_in_again(r, "expired"));
+	if (!form_complete(r))
+		return 422;
+
+	const char *name[] = { passkey_name(
+	    r->arena, form_text(r, "credential")) };
+
+	if ((known = db_rows(r, &q_passkey, name)) == NULL)
+		return r->status;
+
+	struct proof proof = proof_passkey(r, "whole", known, true);
+	const char *session = token_random(r->arena, SESSION_BYTES);
+	const char *args[] = { proof.credential, proof.count,
+		proof.challenge_sha256, auth_visitor(r), session,
+		auth_session(r), r->address, agent_of(r) };
+
+	if ((verdict = db_rows(r, &q_whole, args)) == NULL)
+		return r->status;
+	if (is_outcome(verdict, "limited"))
+		return show_limit(r, verdict);
+	if (!is_outcome(verdict, "done"))
+		return page_send(r, 403, sign_in_again(r, "no_passkey"));
+	log_info("signed in by a passkey");
+	return go_on(r, session);
+}
+
+/* "purpose half-session-hash": forms of a half-done sign-in are its own. */
+static const char *
+half_purpose(struct request *r, const char *half)
+{
+	return arena_printf(
+	    r->arena, "code %s", token_sha256(r->arena, half, strlen(half)));
+}
+
+/* The second factors of whom a page asks for one. */
+static bool
+show_factors(struct request *r, struct page *page, const struct rows *how,
+    const char *half, const char *purpose)
+{
+	const char *who[] = { half, half == NULL ? auth_session(r) : NULL };
+	const struct rows *passkeys = db_rows(r, &q_passkeys, who);
+
+	if (passkeys == NULL)
+		return false;
+	page_row(page, how, 0);
+	page_set(page, "challenge", proof_challenge(r, purpose));
+	page_rows(page, "passkey", passkeys);
+	web_permit(r, GET_PASSKEY);
+	return true;
+}
+
+/* `why` as in sign_in_again(). */
+static int
+send_code_page(struct request *r, int status, const struct rows *how,
+    const char *half, const char *why)
+{
+	struct page *page = page_new(r, "login-code.html");
+	const char *ticket = form_text(r, "ticket");
+
+	page_set(page, "title", "One more step");
+	page_set(page, "csrf", auth_token(r, half_purpose(r, half)));
+	if (is_number(ticket))
+		page_set(page, "ticket", ticket);
+	if (!show_factors(r, page, how, half, half_purpose(r, half)))
+		return r->status;
+	if (why != NULL) {
+		page_show(page, "problems");
+		page_show(page, why);
+	}
+	return page_send(r, status, page);
+}
+
+/* What there is to prove; NULL once the password is too long ago. */
+static const struct rows *
+half_done(struct request *r, const char **half)
+{
+	const char *who[] = { auth_half(r), NULL };
+
+	*half = who[0];
+	r->status = 401;
+	return who[0] != NULL ? db_rows(r, &q_proof, who) : NULL;
+}
+
+/* Back to the first step. */
+static int
+start_again(struct request *r)
+{
+	if (r->status != 401)
+		return r->status;
+	web_set_cookie(r, "half", "", "/login", 0);
+	form_query(r, sign_in_form); /* nothing was typed into that one */
+	return page_send(r, 403, sign_in_again(r, "over"));
+}
+
+static int
+code_page(struct request *r)
+{
+	const struct rows *how;
+	const char *half;
+
+	if (!form_query(r, sign_in_form))
+		return r->status;
+	if ((how = half_done(r, &half)) == NULL)
+		return r->status == 401 ? web_see_other(r, "/login")
+		                        : r->status;
+	return send_code_page(r, 200, how, half, NULL);
+}
+
+static int
+code_limited(struct request *r, const struct rows *how, const char *half,
+    const struct rows *verdict)
+{
+	struct page *page = page_new(r, "login-code.html");
+
+	page_set(page, "title", "One more step");
+	page_set(page, "csrf", auth_token(r, half_purpose(r, half)));
+	page_set(page, "wait", rows_named(verdict, 0, "wait_words"));
+	if (!show_factors(r, page, how, half, half_purpose(r, half)))
+		return r->status;
+	page_show(page, "problems");
+	page_show(page, "limited");
+	web_header(r, "Retry-After", rows_named(verdict, 0, "wait_seconds"));
+	log_warn("second step limited");
+	return page_send(r, 429, page);
+}
+
+/* A proof of what the form holds; false: r->status says why there is none. */
+static bool
+read_proof(struct request *r, const struct rows *how, const char *half,
+    const char *purpose, struct proof *proof)
+{
+	const char *who[] = { half, half == NULL ? auth_session(r) : NULL };
+	const struct rows *known;
+
+	if (!proof_by_passkey(r)) {
+		*proof = proof_code(r, form_text(r, "code"), how);
+		return true;
+	}
+	if ((known = db_rows(r, &q_passkeys, who)) == NULL)
+		return false;
+	*proof = proof_passkey(r, purpose, known, false);
+	return true;
+}
+
+static int
+judge_code(struct request *r, const struct rows *how, const char *half)
+{
+	const char *session = token_random(r->arena, SESSION_BYTES);
+	const struct rows *verdict;
+	struct proof proof;
+
+	if (!read_proof(r, how, half, half_purpose(r, half), &proof))
+		return r->status;
+
+	const char *args[] = { half, proof.step, proof.code_sha256,
+		proof.credential, proof.count, proof.challenge_sha256, session,
+		auth_session(r), r->address, agent_of(r) };
+
+	if ((verdict = db_rows(r, &q_code, args)) == NULL)
+		return r->status;
+	if (is_outcome(verdict, "over")) {
+		r->status = 401;
+		return start_again(r);
+	}
+	if (is_outcome(verdict, "limited"))
+		return code_limited(r, how, half, verdict);
+	if (!is_outcome(verdict, "done")) {
+		log_warn("second step refused");
+		return send_code_page(r, 403, how, half,
+		    proof_by_passkey(r) ? "no_passkey" : "wrong");
+	}
+	log_info("signed in");
+	web_set_cookie(r, "half", "", "/login", 0);
+	return go_on(r, session);
+}
+
+static int
+take_code(struct request *r)
+{
+	unsigned char key[AUTH_KEY];
+	const struct rows *how;
+	const char *half;
+	enum auth_verdict form;
+
+	if (!form_read(r, code_form))
+		return r->status;
+	if ((how = half_done(r, &half)) == NULL)
+		return start_again(r);
+	form = auth_check(r, half_purpose(r, half), form_text(r, "csrf"), key);
+	if (form != AUTH_GOOD && form != AUTH_EARLY)
+		return send_code_page(r, 403, how, half, "expired");
+	if (!form_complete(r) ||
+	    (*form_text(r, "code") == '\0' && !proof_by_passkey(r)))
+		return send_code_page(r, 422, how, half, "empty");
+	return judge_code(r, how, half);
+}
+
+/* Once more, for what is sensitive ------------------------------------------
+ */
+
+/* The only pages to go on to, beside a ticket. */
+static const struct target {
+	const char *name, *path;
+} targets[] = {
+	{ "factor", "/login/factor" },
+	{ "password", "/login/password" },
+	{ "sessions", "/login/sessions" },
+	{ "people", "/staff/people" },
+	{ NULL, "/staff" },
+};
+
+static const struct target *
+target_of(struct request *r)
+{
+	const struct target *t = targets;
+
+	while (t->name != NULL && strcmp(t->name, form_text(r, "to")) != 0)
+		t++;
+	return t;
+}
+
+static const struct rows *
+own_proof(struct request *r)
+{
+	const char *who[] = { NULL, auth_session(r) };
+
+	return db_rows(r, &q_proof, who);
+}
+
+static struct page *
+again_page(struct request *r, const struct rows *how, const char *why)
+{
+	struct page *page = page_new(r, "login-again.html");
+	const char *ticket = form_text(r, "ticket");
+	const char *purpose = auth_purpose(r, "again");
+	const struct target *t = target_of(r);
+
+	if (!show_factors(r, page, how, NULL, purpose))
+		return NULL;
+	page_set(page, "title", "Is it still you?");
+	page_show(page, "staff_nav");
+	page_set(page, "logout_csrf", auth_token(r, auth_purpose(r, "logout")));
+	page_set(page, "csrf", auth_token(r, purpose));
+	if (is_number(ticket))
+		page_set(page, "ticket", ticket);
+	if (t->name != NULL)
+		page_set(page, "to", t->name);
+	if (why != NULL) {
+		page_show(page, "problems");
+		page_show(page, why);
+	}
+	return page;
+}
+
+static int
+send_again(
+    struct request *r, int status, const struct rows *how, const char *why)
+{
+	struct page *page = again_page(r, how, why);
+
+	return page != NULL ? page_send(r, status, page) : r->status;
+}
+
+static int
+ask_again(struct request *r)
+{
+	const struct rows *how;
+
+	if (!form_query(r, again_form))
+		return r->status;
+	if ((how = own_proof(r)) == NULL)
+		return to_sign_in(r);
+	return send_again(r, 200, how, NULL);
+}
+
+static int
+again_limited(
+    struct request *r, const struct rows *how, const struct rows *verdict)
+{
+	struct page *page = again_page(r, how, "limited");
+
+	if (page == NULL)
+		return r->status;
+	page_set(page, "wait", rows_named(verdict, 0, "wait_words"));
+	web_header(r, "Retry-After", rows_named(verdict, 0, "wait_seconds"));
+	log_warn("proof limited");
+	return page_send(r, 429, page);
+}
+
+static int
+judge_again(struct request *r, const struct rows *how)
+{
+	const struct rows *verdict;
+	struct proof proof;
+	const char *tag = token_password(r->arena, form_text(r, "password"),
+	    rows_named(how, 0, "salt"),
+	    (unsigned)atoi(rows_named(how, 0, "memory_kib")),
+	    (unsigned)atoi(rows_named(how, 0, "passes")));
+
+	if (!read_proof(r, how, NULL, auth_purpose(r, "again"), &proof))
+		return r->status;
+
+	const char *args[] = { auth_session(r), tag, auth_visitor(r),
+		r->address, proof.step, proof.code_sha256, proof.credential,
+		proof.count, proof.challenge_sha256 };
+
+	if ((verdict = db_rows(r, &q_again, args)) == NULL)
+		return to_sign_in(r);
+	if (is_outcome(verdict, "limited"))
+		return again_limited(r, how, verdict);
+	if (!is_outcome(verdict, "done")) {
+		log_warn("proof refused");
+		return send_again(r, 403, how, "wrong");
+	}
+	if (is_number(form_text(r, "ticket")))
+		return web_see_other(
+		    r, "/staff/tickets/%s", form_text(r, "ticket"));
+	return web_see_other(r, "%s", target_of(r)->path);
+}
+
+static int
+prove_again(struct request *r)
+{
+	const struct rows *how;
+
+	if (!form_read(r, again_form))
+		return r->status;
+	if ((how = own_proof(r)) == NULL)
+		return to_sign_in(r);
+	if (!form_is_ours(r, "again"))
+		return send_again(r, 403, how, "expired");
+	if (*form_text(r, "password") == '\0' || !form_complete(r) ||
+	    (*rows_named(how, 0, "has_factor") == 't' &&
+		*form_text(r, "code") == '\0' && !proof_by_passkey(r)))
+		return send_again(r, 422, how, "empty");
+	return judge_again(r, how);
+}
+
+/* Sessions ----------------------------------------------------------------- */
+
 /*
  * "cache" takes pages that the back button could still show.  "cookies"
  * would take the reader's theme and links to own tickets along; ours is
@@ -306,8 +770,7 @@ show_sessions(struct request *r)
 	struct page *page;
 
 	if ((sessions = db_rows(r, &q_sessions, token)) == NULL)
-		return r->status == 401 ? web_see_other(r, "/login")
-		                        : r->status;
+		return to_sign_in(r);
 	page = page_new(r, "login-sessions.html");
 	page_set(page, "title", "Where you are signed in");
 	page_show(page, "staff_nav");
@@ -331,10 +794,14 @@ end_sessions(struct request *r)
 	if (!form_is_ours(r, "sessions"))
 		return 403;
 	if (db_rows(r, &q_session_end, args) == NULL)
-		return r->status == 401 ? web_see_other(r, "/login")
-		                        : r->status;
+		return r->status == 403
+		           ? web_see_other(r, "/login/again?to=sessions")
+		           : to_sign_in(r);
 	return web_see_other(r, "/login/sessions");
 }
+
+/* Mail ----------------------------------------------------------------------
+ */
 
 /* The page of contacts but for what stands in its fields. */
 static struct page *
@@ -358,12 +825,6 @@ contact_page(struct request *r, const char *title)
 	if (*rows_named(contact, 0, "has_mail") == 't')
 		page_show(page, "has_mail");
 	return page;
-}
-
-static int
-to_sign_in(struct request *r)
-{
-	return r->status == 401 ? web_see_other(r, "/login") : r->status;
 }
 
 static int
@@ -443,185 +904,14 @@ confirm_contact(struct request *r)
 	    rows_count(right) > 0 ? "saved" : "wrong");
 }
 
-/* The command ------------------------------------------------------------ */
-
-static const char usage[] =
-    "usage: login --add-staff LOGIN NAME\n"
-    "       login --set-password LOGIN\n"
-    "\n"
-    "Make a member of the staff, or give one another password, which also\n"
-    "ends all their sessions.  The password is one line on standard input,\n"
-    "at least 12 characters and without the login in it; on a terminal it\n"
-    "is asked for twice and not shown.  The database is the one of the libpq\n"
-    "environment (PGHOST, PGDATABASE, PGUSER...); this takes the owner's\n"
-    "rights.\n"
-    "\n"
-    "Without arguments this is the FastCGI program that signs staff in.\n"
-    "\n"
-    "exit status: 0 done, 1 no database or no rights, 64 wrong usage,\n"
-    "65 the password, the login or the name will not do (or is taken),\n"
-    "67 no such login\n";
-
-static int
-complain(int status, const char *words)
-{
-	fprintf(stderr, "login: %s\n", words);
-	return status;
-}
-
-static size_t
-characters(const char *s)
-{
-	size_t n = 0;
-
-	for (; *s != '\0'; s++)
-		n += ((unsigned char)*s & 0xc0) != 0x80;
-	return n;
-}
-
-/* One line of standard input without its end; NULL when there is none. */
-static const char *
-read_line(struct arena *a)
-{
-	size_t size = PASSWORD_MAX * 4 + 2, n;
-	char *line = arena_alloc(a, size);
-
-	/* A NUL that was read ends the line; what is short is refused. */
-	if (fgets(line, (int)size, stdin) == NULL)
-		return NULL;
-	n = strcspn(line, "\n");
-	line[n] = '\0';
-	return line;
-}
-
-/* Ask on the terminal, without echo. */
-static const char *
-ask(struct arena *a, const char *question)
-{
-	struct termios before, silent;
-	const char *line;
-
-	fputs(question, stderr);
-	if (tcgetattr(STDIN_FILENO, &before) != 0)
-		return NULL;
-	silent = before;
-	silent.c_lflag &= ~(tcflag_t)ECHO;
-	tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-	line = read_line(a);
-	tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-	fputc('\n', stderr);
-	return line;
-}
-
-/* What is wrong with a password that shall be set; NULL when it will do. */
-static const char *
-password_fault(const char *password, const char *login)
-{
-	if (password == NULL)
-		return "no password on standard input";
-	if (!form_utf8(password, strlen(password)))
-		return "the password is not UTF-8: no browser could send it";
-	if (characters(password) < PASSWORD_MIN)
-		return "the password has fewer than 12 characters";
-	if (characters(password) > PASSWORD_MAX)
-		return "the password has more than 1,000 characters";
-	if (strstr(password, login) != NULL)
-		return "the password contains the login";
-	return NULL;
-}
-
-static const char *
-read_password(struct arena *a)
-{
-	const char *first, *again;
-
-	if (!isatty(STDIN_FILENO))
-		return read_line(a);
-	first = ask(a, "Password: ");
-	again = ask(a, "The same again: ");
-	if (first == NULL || again == NULL || strcmp(first, again) != 0) {
-		fputs("login: these were not the same\n", stderr);
-		return NULL;
-	}
-	return first;
-}
-
-/* 16 random bytes in hex. */
-static const char *
-new_salt(struct arena *a)
-{
-	const char *seed = token_random(a, SALT_BYTES * 2);
-	const char *hex = token_sha256(a, seed, strlen(seed));
-
-	return arena_printf(a, "%.*s", SALT_BYTES * 2, hex);
-}
-
-/* libpq's own default for the user, which db_open() would replace. */
-static void
-connect_as_operator(void)
-{
-	const struct passwd *me;
-
-	if (getenv("PGUSER") == NULL && (me = getpwuid(geteuid())) != NULL)
-		setenv("PGUSER", me->pw_name, 0);
-}
-
-static int
-command(
-    struct arena *a, const struct query *q, const char *login, const char *name)
-{
-	const struct query *const queries[] = { q, NULL };
-	const char *memory = arena_printf(a, "%d", MEMORY_KIB);
-	const char *passes = arena_printf(a, "%d", PASSES);
-	const char *password = read_password(a), *salt, *fault;
-	struct request r = { .arena = a };
-	bool done;
-
-	if ((fault = password_fault(password, login)) != NULL)
-		return complain(EX_DATAERR, fault);
-	connect_as_operator();
-	r.db = db_open("login", queries);
-	salt = new_salt(a);
-
-	const char *tag = token_password(a, password, salt, MEMORY_KIB, PASSES);
-	const char *add[] = { login, name, salt, memory, passes, tag };
-	const char *set[] = { login, salt, memory, passes, tag };
-
-	done = db_rows(&r, q, name != NULL ? add : set) != NULL;
-	arena_reset(a); /* lets go of the answer, before its connection */
-	db_close(r.db);
-	if (done)
-		return EX_OK;
-	if (r.status == 404)
-		return complain(EX_NOUSER, "there is no such login");
-	/* What the database said stands in the log line above. */
-	return r.status == 409 ? EX_DATAERR : EXIT_FAILURE;
-}
-
-static int
-run_command(int argc, char **argv)
-{
-	struct arena *a = arena_new(64 * 1024);
-	int status = EX_USAGE;
-
-	log_open("login");
-	token_start(NULL);
-	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-		fputs(usage, stdout);
-		status = EX_OK;
-	} else if (argc == 4 && strcmp(argv[1], "--add-staff") == 0)
-		status = command(a, &q_staff_add, argv[2], argv[3]);
-	else if (argc == 3 && strcmp(argv[1], "--set-password") == 0)
-		status = command(a, &q_set_password, argv[2], NULL);
-	else
-		fputs(usage, stderr);
-	arena_free(a);
-	return status;
-}
-
 static const struct route routes[] = {
 	{ "GET", "/login", sign_in_page, WEB_PRIVATE },
 	{ "POST", "/login", sign_in, WEB_PRIVATE },
+	{ "POST", "/login/passkey", sign_in_by_passkey, WEB_PRIVATE },
+	{ "GET", "/login/code", code_page, WEB_PRIVATE },
+	{ "POST", "/login/code", take_code, WEB_PRIVATE },
+	{ "GET", "/login/again", ask_again, WEB_PRIVATE },
+	{ "POST", "/login/again", prove_again, WEB_PRIVATE },
 	{ "POST", "/logout", sign_out, WEB_PRIVATE },
 	{ "GET", "/login/sessions", show_sessions, WEB_PRIVATE },
 	{ "POST", "/login/sessions/end", end_sessions, WEB_PRIVATE },
@@ -633,7 +923,15 @@ static const struct route routes[] = {
 
 static const struct query *const queries[] = { &q_params, &q_finish, &q_end,
 	&q_sessions, &q_session_end, &q_contact, &q_contact_set,
-	&q_contact_confirm, NULL };
+	&q_contact_confirm, &q_proof, &q_passkeys, &q_passkey, &q_code,
+	&q_whole, &q_again, &q_needs, NULL };
+
+static void
+start(const struct conf *conf)
+{
+	seal_start(conf->factor_keyring);
+	passkey_start();
+}
 
 int
 main(int argc, char **argv)
@@ -642,10 +940,11 @@ main(int argc, char **argv)
 		.name = "login",
 		.routes = routes,
 		.queries = queries,
-		.body_max = 16 * 1024,
+		.body_max = 32 * 1024,
+		.start = start,
 	};
 
 	if (argc > 1)
-		return run_command(argc, argv);
+		return operator_main(argc, argv);
 	return web_main(&login);
 }

@@ -70,6 +70,7 @@
 #include "arena.h"
 #include "conf.h"
 #include "db.h"
+#include "fence.h"
 #include "hook.h"
 #include "log.h"
 #include "mail.h"
@@ -1133,6 +1134,7 @@ start(struct post *p)
 	    (p->http = curl_easy_init()) == NULL)
 		log_fatal("cannot start libcurl");
 	p->r.db = db_open("notify", queries);
+	fence_close_but(FENCE_NETWORK, p->set.ca);
 }
 
 static void
@@ -1230,6 +1232,7 @@ main(int argc, char **argv)
 	int status;
 
 	log_open("notify");
+	fence_start();
 	if (!read_options(argc, argv, &t))
 		return complain();
 	if (t.wants_help)

@@ -57,6 +57,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <libgen.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,6 +68,7 @@
 
 #include "command.h"
 #include "db.h"
+#include "fence.h"
 #include "log.h"
 
 #define BATCH "500"  /* clocks in one transaction */
@@ -199,51 +201,82 @@ report(PGconn *pg, const struct task *t)
 	return EX_OK;
 }
 
-/* Everything or nothing: written beside it, then put in its place. */
-static int
-replace(const char *path, const PGresult *rows)
-{
+/* A file that takes the place of another one, everything or nothing. */
+struct draft {
+	const char *path; /* of the other one */
 	char beside[PATH_BYTES];
-	int fd, n = snprintf(beside, sizeof(beside), "%s.XXXXXX", path);
 	FILE *to;
-	bool is_whole;
+};
 
-	if (n < 0 || (size_t)n >= sizeof(beside)) {
+static int
+start_draft(struct draft *d, const char *path)
+{
+	int fd, n = snprintf(d->beside, sizeof(d->beside), "%s.XXXXXX", path);
+
+	d->path = path;
+	if (n < 0 || (size_t)n >= sizeof(d->beside)) {
 		log_warn("the name of the file is too long");
 		return EX_USAGE;
 	}
-	if ((fd = mkstemp(beside)) < 0) {
-		log_warn("could not make \"%s\": %s", beside, strerror(errno));
+	if ((fd = mkstemp(d->beside)) < 0) {
+		log_warn(
+		    "could not make \"%s\": %s", d->beside, strerror(errno));
 		return EX_IOERR;
 	}
 	/* the collector is somebody else */
-	if (fchmod(fd, 0644) != 0 || (to = fdopen(fd, "w")) == NULL) {
-		log_warn("could not open \"%s\": %s", beside, strerror(errno));
+	if (fchmod(fd, 0644) != 0 || (d->to = fdopen(fd, "w")) == NULL) {
+		log_warn(
+		    "could not open \"%s\": %s", d->beside, strerror(errno));
 		close(fd);
-		unlink(beside);
-		return EX_IOERR;
-	}
-	print_lines(to, rows);
-	is_whole = ferror(to) == 0;
-	if (fclose(to) != 0 || !is_whole || rename(beside, path) != 0) {
-		log_warn("could not write \"%s\": %s", path, strerror(errno));
-		unlink(beside);
+		unlink(d->beside);
 		return EX_IOERR;
 	}
 	return EX_OK;
 }
 
+/* The fence leaves the directory of the file open, for names. */
+static void
+close_around(const struct draft *d)
+{
+	char directory[PATH_BYTES];
+
+	snprintf(directory, sizeof(directory), "%s", d->path);
+	fence_close_but(FENCE_COMMAND, dirname(directory));
+}
+
+/* NULL leaves things as they were before. */
+static int
+finish_draft(struct draft *d, const PGresult *rows)
+{
+	bool is_whole;
+
+	if (rows != NULL)
+		print_lines(d->to, rows);
+	is_whole = ferror(d->to) == 0;
+	if (fclose(d->to) == 0 && is_whole && rows != NULL &&
+	    rename(d->beside, d->path) == 0)
+		return EX_OK;
+	if (rows != NULL)
+		log_warn(
+		    "could not write \"%s\": %s", d->path, strerror(errno));
+	unlink(d->beside);
+	return EX_IOERR;
+}
+
 static int
 write_metrics(PGconn *pg, const struct task *t)
 {
-	int status = EX_OK;
-	PGresult *rows = command_ask(pg, &q_metrics, NULL, &status);
+	struct draft draft = { .to = NULL };
+	int asked = EX_OK, status = start_draft(&draft, t->metrics);
+	PGresult *rows;
 
-	if (rows == NULL)
+	if (status != EX_OK)
 		return status;
-	status = replace(t->metrics, rows);
+	close_around(&draft);
+	rows = command_ask(pg, &q_metrics, NULL, &asked);
+	status = finish_draft(&draft, rows);
 	PQclear(rows);
-	return status;
+	return rows == NULL ? asked : status;
 }
 
 static int
@@ -255,14 +288,14 @@ run(const struct task *t)
 	if (PQstatus(pg) != CONNECTION_OK) {
 		log_warn("could not connect: %s", PQerrorMessage(pg));
 		status = t->status ? STATUS_UNKNOWN : EX_UNAVAILABLE;
-	} else if (t->format != NULL)
-		status = report(pg, t);
-	else if (t->metrics != NULL)
+	} else if (t->metrics != NULL)
 		status = write_metrics(pg, t);
-	else if (t->status)
-		status = print_status(pg, t);
-	else
-		status = check(pg);
+	else {
+		fence_close(FENCE_COMMAND);
+		status = t->format != NULL ? report(pg, t)
+		         : t->status       ? print_status(pg, t)
+		                           : check(pg);
+	}
 	PQfinish(pg);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		log_warn("could not write: %s", strerror(errno));
@@ -395,6 +428,7 @@ main(int argc, char **argv)
 	bool wants_help = false;
 
 	log_open("slacheck");
+	fence_start();
 	if (!read_options(argc, argv, &t, &wants_help))
 		return complain();
 	if (wants_help)

@@ -17,6 +17,7 @@
  *	POST /staff/tickets/:number/resolve	solved, and how
  *	POST /staff/tickets/:number/reason	why a promise was broken
  *	GET  /staff/tickets/:number/why		why is this due then?
+ *	GET  /staff/tickets/:number/files/:id/:name	a file
  *
  * Runs as the database role desk_staff.  Every function takes the token of
  * the session cookie and finds out who that is; this file knows nobody.
@@ -25,17 +26,22 @@
  * made from; when the ticket has moved on, when the session has ended, or
  * when the form's token is not of this session, nothing is stored and the
  * text comes back in a form that can be sent again.  Refusals are the
- * database's and stand beside their field.
+ * database's and stand beside their field.  Files of a message or note wait
+ * under the token of the form that brought them, which later forms carry on
+ * as "kept".
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "arena.h"
 #include "auth.h"
 #include "csv.h"
 #include "db.h"
+#include "file.h"
 #include "form.h"
 #include "markup.h"
+#include "openpgp.h"
 #include "page.h"
 #include "web.h"
 
@@ -105,15 +111,66 @@ static const struct query q_choices = {
 static const struct query q_reply = {
 	.name = "staff_reply",
 	.sql = "SELECT * FROM api.staff_reply($1, $2::int, $3::int, $4, $5, "
-	       "$6, $7::int, $8::boolean, $9::boolean, $10, $11)",
-	.params = 11,
+	       "$6, $7::int, $8::boolean, $9::boolean, $10, $11, $12)",
+	.params = 12,
 };
 
 static const struct query q_note = {
 	.name = "staff_note",
 	.sql = "SELECT * FROM api.staff_note($1, $2::int, $3::int, $4, $5, "
-	       "$6, $7::int)",
+	       "$6, $7::int, $8)",
+	.params = 8,
+};
+
+static const struct query q_files = {
+	.name = "staff_files",
+	.sql = "SELECT * FROM api.staff_files($1, $2::int)",
+	.params = 2,
+};
+
+static const struct query q_private = {
+	.name = "staff_private",
+	.sql = "SELECT * FROM api.staff_private($1, $2::int)",
+	.params = 2,
+};
+
+static const struct query q_file = {
+	.name = "staff_file",
+	.sql = "SELECT * FROM api.staff_file($1, $2::int, $3::bigint)",
+	.params = 3,
+};
+
+static const struct query q_piece = {
+	.name = "staff_piece",
+	.sql = "SELECT api.staff_file_piece($1, $2::int, $3::bigint, $4::int)",
+	.params = 4,
+	.binary = true,
+};
+
+static const struct query q_file_check = {
+	.name = "staff_file_check",
+	.sql = "SELECT api.staff_file_check($1, $2, $3, $4::text[], "
+	       "$5::bigint, $6::int, $7::bigint)",
 	.params = 7,
+};
+
+static const struct query q_upload = {
+	.name = "staff_upload",
+	.sql = "SELECT api.staff_upload($1, $2, $3, $4, $5, $6::int, $7, "
+	       "$8::int, $9)",
+	.params = 9,
+};
+
+static const struct query q_uploads = {
+	.name = "staff_uploads",
+	.sql = "SELECT * FROM api.staff_uploads($1, $2)",
+	.params = 2,
+};
+
+static const struct query q_file_drop = {
+	.name = "staff_file_drop",
+	.sql = "SELECT api.staff_file_drop($1, $2, $3::int)",
+	.params = 3,
 };
 
 static const struct query q_take = {
@@ -224,8 +281,17 @@ static const struct query q_why = {
 #define TOO_LONG_TEXT "At most 20,000 characters fit here"
 #define NOT_OFFERED "Choose one from the list"
 
+/* What a form that may bring files has for them. */
+#define WITH_FILES                                                             \
+	{ FILE_FIELD, FORM_FILE, 0, NULL },                                    \
+	    { "drop", FORM_LINE, 3, "This form is damaged" },                  \
+	{                                                                      \
+		"kept", FORM_LINE, 200, "This form is damaged"                 \
+	}
+
 static const struct field reply_form[] = {
 	CARRIED,
+	WITH_FILES,
 	{ "reply", FORM_TEXT, BODY_MAX, TOO_LONG_BODY },
 	{ "attempt", FORM_LINE, 3, NOT_OFFERED },
 	{ "solution", FORM_LINE, 3, NOT_OFFERED },
@@ -236,6 +302,7 @@ static const struct field reply_form[] = {
 
 static const struct field note_form[] = {
 	CARRIED,
+	WITH_FILES,
 	{ "note", FORM_TEXT, BODY_MAX, TOO_LONG_BODY },
 	END,
 };
@@ -566,9 +633,120 @@ send_load(struct request *r)
 
 /* One ticket ------------------------------------------------------------- */
 
+/* Files ------------------------------------------------------------------ */
+
+/* The token under which this form's files wait: an earlier form's, or its own.
+ * NULL when neither is one of this session. */
+static const char *
+files_token(struct request *r, const char **key_hash)
+{
+	const char *tokens[] = { typed(r, "kept"), typed(r, "csrf") };
+	unsigned char key[AUTH_KEY];
+	size_t i;
+
+	if (tokens[0] == NULL || auth_session(r) == NULL)
+		return NULL;
+	for (i = 0; i < sizeof(tokens) / sizeof(*tokens); i++) {
+		enum auth_verdict verdict =
+		    auth_check(r, auth_purpose(r, "staff"), tokens[i], key);
+
+		if (verdict != AUTH_GOOD && verdict != AUTH_EARLY)
+			continue;
+		*key_hash = auth_key_hash(r, key);
+		return tokens[i];
+	}
+	return NULL;
+}
+
+static struct file_store
+store_of(struct request *r, const char *key_hash)
+{
+	return (struct file_store){
+		.check = &q_file_check,
+		.piece = &q_upload,
+		.list = &q_uploads,
+		.drop = &q_file_drop,
+		.who = { auth_session(r) },
+		.key = key_hash,
+	};
+}
+
+/* The files of the form that was sent, into the form that follows it. */
+static void
+show_files(struct request *r, struct page *form)
+{
+	const char *key, *token = files_token(r, &key);
+	struct file_store store;
+
+	if (token == NULL) {
+		file_show(r, form, NULL);
+		return;
+	}
+	store = store_of(r, key);
+	page_set(page_section(form, "carry"), "kept", token);
+	file_show(r, form, db_get(r, file_list(r, &store)));
+}
+
+/* The places for files in the two forms of a ticket's page. */
+static void
+add_file_fields(struct request *r, struct page *page)
+{
+	struct page *reply = page_section(page, "reply_files");
+	struct page *note = page_section(page, "note_files");
+	bool to_note = typed(r, "note") != NULL;
+
+	file_limits(r, reply, to_note ? "reply-" : "");
+	file_limits(r, note, to_note ? "" : "note-");
+	if (to_note || typed(r, "reply") != NULL)
+		show_files(r, to_note ? note : reply);
+}
+
+/* A confidential text as its armour, to be copied. */
+static void
+add_armor(struct request *r, struct page *part, struct call *call)
+{
+	const struct rows *piece = db_get(r, call);
+	const char *packets;
+	size_t size;
+
+	if (piece == NULL || rows_count(piece) == 0)
+		return;
+	packets = rows_bytes(piece, 0, &size);
+	if (size > 0)
+		page_set(page_section(part, "sealed_armor"), "armor",
+		    openpgp_armor(r->arena, "MESSAGE", packets, size));
+}
+
+/* What came encrypted.  A long text is for the download alone. */
+static void
+add_sealed(struct request *r, struct page *page, const struct rows *files)
+{
+	struct page *parts = NULL, *part;
+	const char *args[] = { auth_session(r), web_part(r, 0), NULL, "0" };
+
+	for (int i = 0; i < rows_count(files); i++) {
+		if (*rows_named(files, i, "file_is_sealed") != 't')
+			continue;
+		if (parts == NULL)
+			parts = page_section(page, "sealed_parts");
+		part = page_section(parts, "sealed_part");
+		page_row(part, files, i);
+		if (*rows_named(files, i, "file_is_sealed_text") != 't') {
+			page_show(part, "file_is_sealed_file");
+			continue;
+		}
+		if (strtoul(rows_named(files, i, "size"), NULL, 10) >
+		    FILE_PIECE)
+			continue;
+		args[2] = rows_named(files, i, "file_id");
+		add_armor(r, part, db_call(r, &q_piece, args));
+	}
+}
+
 /* The calls that make up a ticket's page, in one round trip. */
 struct ticket {
 	const struct rows *me, *facts, *promises, *thread, *choices, *paging;
+	const struct rows *files, *reason;
 };
 
 /* False: r->status says why. */
@@ -582,13 +760,17 @@ read_ticket(struct request *r, const char *since, struct ticket *t)
 	struct call *thread = db_call(r, &q_thread, who);
 	struct call *choices = db_call(r, &q_choices, who);
 	struct call *paging = db_call(r, &q_paging, who);
+	struct call *files = db_call(r, &q_files, who);
+	struct call *reason = db_call(r, &q_private, who);
 
 	if ((t->me = db_get(r, me)) == NULL ||
 	    (t->facts = db_get(r, facts)) == NULL ||
 	    (t->promises = db_get(r, promises)) == NULL ||
 	    (t->thread = db_get(r, thread)) == NULL ||
 	    (t->choices = db_get(r, choices)) == NULL ||
-	    (t->paging = db_get(r, paging)) == NULL)
+	    (t->paging = db_get(r, paging)) == NULL ||
+	    (t->files = db_get(r, files)) == NULL ||
+	    (t->reason = db_get(r, reason)) == NULL)
 		return false;
 	return true;
 }
@@ -629,7 +811,11 @@ ticket_page(struct request *r, const struct ticket *t)
 	page_row(page, t->facts, 0);
 	page_rows(page, "promised", t->promises);
 	page_row(page, t->paging, 0);
-	page_rows(page, "said", t->thread);
+	page_set(page, "place", "staff/tickets");
+	file_thread(page, "said", t->thread, "entry", t->files);
+	add_file_fields(r, page);
+	add_sealed(r, page, t->files);
+	page_rows(page, "private_reason", t->reason);
 	add_current(page, t->facts);
 	add_choices(r, page, t->choices);
 	if (is_blank(typed(r, "ask")))
@@ -737,11 +923,18 @@ send_again(struct request *r, const struct action *a, const char *why,
 	if (t != NULL) {
 		page_show(page, "known");
 		page_row(page, t->facts, 0);
-		page_rows(page, "said", t->thread);
+		page_set(page, "place", "staff/tickets");
+		file_thread(page, "said", t->thread, "entry", t->files);
 		if (rows_count(t->thread) == 0)
 			page_show(page, "nothing_said");
 	}
 	add_typed(r, page, a, t == NULL ? NULL : t->choices);
+	if (typed(r, "kept") != NULL) {
+		struct page *files = page_section(page, "with_files");
+
+		file_limits(r, files, "");
+		show_files(r, files);
+	}
 	return page_send(r, status, page);
 }
 
@@ -850,17 +1043,49 @@ preview(struct request *r, const char *where, const char *text)
 	return page_send(r, 200, page);
 }
 
+/*
+ * As open_form(), for a form that may bring files: keeps them, and answers
+ * the buttons that are about files alone.
+ */
+static int
+open_with_files(struct request *r, const struct action *a, const char **key,
+    const char **files_key)
+{
+	struct file_store store;
+	int status;
+
+	if ((status = open_form(r, a, key)) != 0)
+		return status;
+	if (files_token(r, files_key) == NULL)
+		*files_key = *key;
+	store = store_of(r, *files_key);
+	if (form_or_null(r, "drop") != NULL && form_complete(r))
+		return file_drop(r, &store, form_text(r, "drop"))
+		           ? show_again(r, a)
+		           : r->status;
+	if (!file_take(r, &store))
+		return r->status == 401 ? signed_out(r, a) : r->status;
+	return pressed(r, "ahead") ? file_ahead(r, &store) : 0;
+}
+
+static bool
+has_files(const struct request *r)
+{
+	return form_file(r, FILE_FIELD, 0) != NULL ||
+	       *form_text(r, "kept") != '\0';
+}
+
 static int
 reply(struct request *r)
 {
 	const struct action *a = &reply_action;
-	const char *key, *text;
+	const char *key, *files_key, *text;
 	int status;
 
-	if ((status = open_form(r, a, &key)) != 0)
+	if ((status = open_with_files(r, a, &key, &files_key)) != 0)
 		return status;
 	text = form_text(r, "reply");
-	if (is_blank(text))
+	if (is_blank(text) && !has_files(r))
 		form_complain(r, "reply", "Write what you want to say");
 	if (!form_complete(r))
 		return show_again(r, a);
@@ -871,7 +1096,7 @@ reply(struct request *r)
 		form_or_null(r, "version"), key, text, render(r, text),
 		renderer(r), form_sent(r, "attempt") ? "t" : "f",
 		form_sent(r, "solution") ? "t" : "f", form_or_null(r, "follow"),
-		form_or_null(r, "until") };
+		form_or_null(r, "until"), files_key };
 
 	return carry_out(r, a, args);
 }
@@ -880,10 +1105,10 @@ static int
 add_note(struct request *r)
 {
 	const struct action *a = &note_action;
-	const char *key, *text;
+	const char *key, *files_key, *text;
 	int status;
 
-	if ((status = open_form(r, a, &key)) != 0)
+	if ((status = open_with_files(r, a, &key, &files_key)) != 0)
 		return status;
 	text = form_text(r, "note");
 	if (is_blank(text))
@@ -895,7 +1120,7 @@ add_note(struct request *r)
 
 	const char *args[] = { auth_session(r), web_part(r, 0),
 		form_or_null(r, "version"), key, text, render(r, text),
-		renderer(r) };
+		renderer(r), files_key };
 
 	return carry_out(r, a, args);
 }
@@ -913,7 +1138,7 @@ ask(struct request *r, const char *key)
 
 	const char *args[] = { auth_session(r), web_part(r, 0),
 		form_or_null(r, "version"), key, text, render(r, text),
-		renderer(r), "f", "f", NULL, NULL };
+		renderer(r), "f", "f", NULL, NULL, NULL };
 
 	return carry_out(r, &ask_action, args);
 }
@@ -1010,6 +1235,19 @@ show_why(struct request *r)
 	return page_send(r, 200, page);
 }
 
+static int
+send_file(struct request *r)
+{
+	const char *args[] = { auth_session(r), web_part(r, 0),
+		web_part(r, 1) };
+	int status = file_send(r, &q_file, &q_piece, args, 3);
+
+	/* what is no number is no file */
+	if (status == 401)
+		return to_sign_in(r);
+	return status == 400 ? 404 : status;
+}
+
 static const struct route routes[] = {
 	{ "GET", "/staff", show_queue, WEB_PRIVATE },
 	{ "GET", "/staff/load", show_load, WEB_PRIVATE },
@@ -1028,6 +1266,8 @@ static const struct route routes[] = {
 	{ "POST", "/staff/tickets/:number/resolve", resolve, WEB_PRIVATE },
 	{ "POST", "/staff/tickets/:number/reason", give_reason, WEB_PRIVATE },
 	{ "GET", "/staff/tickets/:number/why", show_why, WEB_PRIVATE },
+	{ "GET", "/staff/tickets/:number/files/:id/:name", send_file,
+	    WEB_PRIVATE },
 	{ NULL, NULL, NULL, WEB_PRIVATE },
 };
 
@@ -1035,7 +1275,12 @@ static const struct query *const queries[] = { &q_me, &q_duty, &q_views,
 	&q_filters, &q_queue, &q_ticket, &q_promises, &q_thread, &q_choices,
 	&q_reply, &q_note, &q_take, &q_assign, &q_change, &q_route, &q_load,
 	&q_load_page, &q_ringing, &q_paging, &q_down, &q_visibility, &q_hold,
-	&q_resolve, &q_reason, &q_why, NULL };
+	&q_resolve, &q_reason, &q_why, &q_files, &q_private, &q_file, &q_piece,
+	&q_file_check, &q_upload, &q_uploads, &q_file_drop, NULL };
+
+/* As in the routes. */
+static const char *const upload_paths[] = { "/staff/tickets/:number/reply",
+	"/staff/tickets/:number/note", NULL };
 
 int
 main(void)
@@ -1045,6 +1290,8 @@ main(void)
 		.routes = routes,
 		.queries = queries,
 		.body_max = 1024 * 1024,
+		.upload_paths = upload_paths,
+		.uploads = &file_uploads,
 	};
 
 	return web_main(&staff);

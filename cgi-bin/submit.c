@@ -4,8 +4,9 @@
  *	GET  /report			choose a form
  *	GET  /report/:template		the form
  *	POST /report/:template		do=preview, send, confirm, not-security,
- *					security; same=<number>;
- *					production_down=yes, no
+ *					security, ahead; same=<number>;
+ *					production_down=yes, no;
+ *					drop=<place> (a file)
  *	GET  /report/security		where security holes go (422)
  *	GET  /help/markdown		what a text may look like
  *	GET  /.well-known/security.txt	RFC 9116
@@ -27,7 +28,9 @@
 #include "arena.h"
 #include "auth.h"
 #include "conf.h"
+#include "confidential.h"
 #include "db.h"
+#include "file.h"
 #include "form.h"
 #include "markup.h"
 #include "page.h"
@@ -77,14 +80,45 @@ static const struct query q_submit = {
 	.sql = "SELECT * FROM api.submit($1, $2, $3, $4, $5, $6, $7, $8::int,"
 	       " $9, $10, $11, $12, ARRAY[$13, $14, $15, $16, $17, $18, $19,"
 	       " $20], $21, $22, $23, $24::boolean, $25::boolean,"
-	       " $26::boolean, $27::boolean)",
-	.params = 27,
+	       " $26::boolean, $27::boolean, $28, $29, $30)",
+	.params = 30,
+};
+
+static const struct query q_keys = {
+	.name = "keys",
+	.sql = "SELECT * FROM api.submit_keys()",
 };
 
 static const struct query q_same = {
 	.name = "same",
 	.sql = "SELECT * FROM api.submit_same($1::int, $2, $3)",
 	.params = 3,
+};
+
+static const struct query q_file_check = {
+	.name = "file_check",
+	.sql = "SELECT api.submit_file_check($1, $2, $3::text[], $4::bigint,"
+	       " $5::int, $6::bigint, $7, $8, $9::boolean)",
+	.params = 9,
+};
+
+static const struct query q_upload = {
+	.name = "upload",
+	.sql = "SELECT api.submit_upload($1, $2, $3, $4, $5::int, $6, $7::int,"
+	       " $8)",
+	.params = 8,
+};
+
+static const struct query q_files = {
+	.name = "files",
+	.sql = "SELECT * FROM api.submit_files($1)",
+	.params = 1,
+};
+
+static const struct query q_file_drop = {
+	.name = "file_drop",
+	.sql = "SELECT api.submit_file_drop($1, $2::int)",
+	.params = 2,
 };
 
 #define TOO_LONG "Make this shorter; nothing is lost, it is all still here"
@@ -106,6 +140,9 @@ static const struct field fields[] = {
 	{ "answer8", FORM_TEXT, 5000, TOO_LONG },
 	{ "tried", FORM_TEXT, 20000, TOO_LONG },
 	{ "visibility", FORM_LINE, 20, TOO_LONG },
+	{ "private_why", FORM_LINE, 20, TOO_LONG },
+	{ "private_words", FORM_LINE, 200, TOO_LONG },
+	CONFIDENTIAL_FIELDS,
 	{ "name", FORM_LINE, 80, TOO_LONG },
 	{ "mail", FORM_LINE, 254, TOO_LONG },
 	{ "website", FORM_LINE, 1000, TOO_LONG }, /* only robots fill it in */
@@ -115,6 +152,8 @@ static const struct field fields[] = {
 	{ "production_down", FORM_LINE, 3, TOO_LONG }, /* a button */
 	{ "do", FORM_LINE, 20, TOO_LONG },
 	{ "same", FORM_LINE, 9, TOO_LONG },
+	{ FILE_FIELD, FORM_FILE, 0, NULL },
+	{ "drop", FORM_LINE, 3, TOO_LONG }, /* a button */
 	{ NULL, FORM_LINE, 0, NULL },
 };
 
@@ -122,6 +161,47 @@ static bool
 pressed(const struct request *r, const char *button)
 {
 	return strcmp(form_text(r, "do"), button) == 0;
+}
+
+/* Has it been said that it is no security hole? */
+static bool
+is_no_hole(const struct request *r)
+{
+	return pressed(r, "not-security") || form_sent(r, "not_security");
+}
+
+/* Where the files of the form with this token are kept. */
+static bool
+store_of(struct request *r, const char *token, struct file_store *store)
+{
+	unsigned char key[AUTH_KEY];
+	enum auth_verdict verdict = auth_check(r, "report", token, key);
+
+	if (verdict != AUTH_GOOD && verdict != AUTH_EARLY)
+		return false;
+	*store = (struct file_store){
+		.check = &q_file_check,
+		.piece = &q_upload,
+		.list = &q_files,
+		.drop = &q_file_drop,
+		.key = auth_key_hash(r, key),
+		.more = { form_text(r, "subject"), form_text(r, "body"),
+		    is_no_hole(r) ? "true" : "false" },
+	};
+	return true;
+}
+
+/* The files that are kept for the form that was sent, onto its next page. */
+static void
+show_files(struct request *r, struct page *page, const char *token)
+{
+	struct file_store store;
+
+	if (r->form == NULL)
+		return;
+	file_show(r, page,
+	    store_of(r, token, &store) ? db_get(r, file_list(r, &store))
+				       : NULL);
 }
 
 /* "answer3" for position 3. */
@@ -247,15 +327,17 @@ send_form(struct request *r, int status, const char *token, const char *why)
 	struct call *call_choices = db_call(r, &q_choices, key);
 	struct call *call_products = db_call(r, &q_products, NULL);
 	struct call *call_severities = db_call(r, &q_severities, NULL);
+	struct call *call_keys = db_call(r, &q_keys, NULL);
 	const struct rows *template = db_get(r, call_template);
 	const struct rows *asked = db_get(r, call_fields);
 	const struct rows *choices = db_get(r, call_choices);
 	const struct rows *products = db_get(r, call_products);
 	const struct rows *severities = db_get(r, call_severities);
+	const struct rows *keys = db_get(r, call_keys);
 	struct page *page;
 
-	if (severities == NULL || products == NULL || choices == NULL ||
-	    asked == NULL || template == NULL)
+	if (keys == NULL || severities == NULL || products == NULL ||
+	    choices == NULL || asked == NULL || template == NULL)
 		return r->status;
 	if (rows_count(template) == 0)
 		return 404;
@@ -282,6 +364,9 @@ send_form(struct request *r, int status, const char *token, const char *why)
 	    or_default(
 		form_text(r, "severity"), rows_named(template, 0, "severity")));
 	show_marks(r, page, *rows_named(template, 0, "is_private") == 't');
+	file_limits(r, page, "");
+	show_files(r, page, token);
+	confidential_show(r, page, keys);
 	return page_send(r, status, page);
 }
 
@@ -300,7 +385,7 @@ step_page(struct request *r, const char *name, const char *title)
 		struct page *typed;
 
 		if (*value == '\0' || strcmp(field, "do") == 0 ||
-		    strcmp(field, "same") == 0)
+		    strcmp(field, "same") == 0 || strcmp(field, "drop") == 0)
 			continue;
 		typed = page_section(page, "TYPED");
 		page_set(typed, "FIELD", field);
@@ -308,6 +393,8 @@ step_page(struct request *r, const char *name, const char *title)
 	}
 	page_set(page, "F_SUBJECT", form_text(r, "subject"));
 	page_set(page, "F_BODY", form_text(r, "body"));
+	file_limits(r, page, "");
+	show_files(r, page, form_text(r, "token"));
 	return page;
 }
 
@@ -356,10 +443,11 @@ down_or_null(const struct request *r)
 }
 
 static const struct rows *
-call_submit(struct request *r, const unsigned char *key, bool check_only)
+call_submit(struct request *r, const unsigned char *key,
+    const struct confidential *sealed, bool check_only)
 {
 	const char *body = form_text(r, "body");
-	const char *args[27] = { auth_key_hash(r, key), auth_link(r, key),
+	const char *args[30] = { auth_key_hash(r, key), auth_link(r, key),
 		auth_visitor(r), web_part(r, 0), form_text(r, "subject"), body,
 		markup_html(r->arena, body, strlen(body)),
 		arena_printf(r->arena, "%d", MARKUP_VERSION),
@@ -373,14 +461,15 @@ call_submit(struct request *r, const unsigned char *key, bool check_only)
 	args[n++] = form_or_null(r, "name");
 	args[n++] = form_or_null(r, "mail");
 	args[n++] = check_only ? "true" : "false";
-	args[n++] = pressed(r, "not-security") || form_sent(r, "not_security")
-	                ? "true"
-	                : "false";
+	args[n++] = is_no_hole(r) ? "true" : "false";
 	args[n++] = pressed(r, "confirm") || form_sent(r, "not_similar")
 	                ? "true"
 	                : "false";
-	args[n] = down_or_null(r);
-	return db_rows(r, &q_submit, args);
+	args[n++] = down_or_null(r);
+	args[n++] = form_or_null(r, "private_why");
+	args[n] = form_or_null(r, "private_words");
+	return db_get(r,
+	    db_call_bytes(r, &q_submit, args, sealed->packets, sealed->size));
 }
 
 static int
@@ -416,12 +505,20 @@ say_already_sent(
 	return page_send(r, 409, page);
 }
 
+/* Files that were kept are not any more, until this is answered. */
 static int
-ask_about_security(struct request *r)
+ask_about_security(struct request *r, const struct rows *forgotten)
 {
 	struct page *page =
 	    step_page(r, "submit-security.html", "Is this a security hole?");
 
+	for (int i = 0; i < rows_count(forgotten); i++) {
+		if (rows_null(forgotten, i, 2))
+			continue;
+		page_show(page, "LOST_FILES");
+		page_set(page_section(page, "LOST_FILE"), "FILE_NAME",
+		    rows_named(forgotten, i, "words"));
+	}
 	if (form_sent(r, "not_similar"))
 		page_show(page, "NOT_SIMILAR");
 	return page_send(r, 200, page);
@@ -461,9 +558,11 @@ ask_about_similar(struct request *r, const struct rows *similar)
 }
 
 static int
-file_report(struct request *r, const unsigned char *key)
+file_report(struct request *r, const unsigned char *key,
+    const struct confidential *sealed)
 {
-	const struct rows *answer = call_submit(r, key, !form_complete(r));
+	const struct rows *answer =
+	    call_submit(r, key, sealed, !form_complete(r));
 	const char *outcome;
 
 	if (answer == NULL)
@@ -477,7 +576,7 @@ file_report(struct request *r, const unsigned char *key)
 		return say_already_sent(
 		    r, key, rows_named(answer, 0, "number"));
 	if (strcmp(outcome, "security") == 0)
-		return ask_about_security(r);
+		return ask_about_security(r, answer);
 	if (strcmp(outcome, "production") == 0)
 		return ask_about_production(r);
 	if (strcmp(outcome, "similar") == 0)
@@ -515,14 +614,26 @@ take_form(struct request *r)
 {
 	unsigned char key[AUTH_KEY];
 	enum auth_verdict verdict;
+	struct confidential sealed;
+	struct file_store store;
 
-	if (!form_read(r, fields))
+	if (!form_read(r, fields) || !confidential_take(r, &q_keys, &sealed))
 		return r->status;
 	verdict = auth_check(r, "report", form_text(r, "token"), key);
 	if (verdict == AUTH_EXPIRED || verdict == AUTH_FORGED)
 		return send_form(r, 403, auth_token(r, "report"), "STALE");
 	if (form_or_null(r, "website") != NULL)
 		return send_form(r, 422, form_text(r, "token"), "ROBOT");
+	if (!store_of(r, form_text(r, "token"), &store))
+		return 500;
+	if (form_or_null(r, "drop") != NULL && form_complete(r))
+		return file_drop(r, &store, form_text(r, "drop"))
+		           ? send_form(r, 200, form_text(r, "token"), NULL)
+		           : r->status;
+	if (!pressed(r, "security") && !file_take(r, &store))
+		return r->status;
+	if (pressed(r, "ahead"))
+		return file_ahead(r, &store);
 	if (pressed(r, "preview"))
 		return send_form(r, 200, form_text(r, "token"), NULL);
 	if (pressed(r, "security"))
@@ -533,7 +644,7 @@ take_form(struct request *r)
 		return send_form(r, 422, form_text(r, "token"), "EARLY");
 	if (form_or_null(r, "same") != NULL && form_complete(r))
 		return count_same(r);
-	return file_report(r, key);
+	return file_report(r, key, &sealed);
 }
 
 static int
@@ -569,8 +680,11 @@ static const struct route routes[] = {
 };
 
 static const struct query *const queries[] = { &q_templates, &q_template,
-	&q_fields, &q_choices, &q_products, &q_severities, &q_submit, &q_same,
-	NULL };
+	&q_fields, &q_choices, &q_products, &q_severities, &q_submit, &q_keys,
+	&q_same, &q_file_check, &q_upload, &q_files, &q_file_drop, NULL };
+
+/* As in the routes. */
+static const char *const upload_paths[] = { "/report/:template", NULL };
 
 int
 main(void)
@@ -580,6 +694,8 @@ main(void)
 		.routes = routes,
 		.queries = queries,
 		.body_max = BODY_MAX,
+		.upload_paths = upload_paths,
+		.uploads = &file_uploads,
 	};
 
 	return web_main(&submit);

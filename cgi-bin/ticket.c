@@ -3,6 +3,7 @@
  *
  *	GET  /tickets/:number		the public page
  *	GET  /tickets/:number/why	why is this due then?
+ *	GET  /tickets/:number/files/:id/:name	a file; the name is for people
  *	POST /tickets/:number/me-too	"this affects me too"
  *	POST /tickets/:number/follow	mail, please; asks the address first
  *	GET, POST /follow/:token	the address agrees
@@ -12,7 +13,9 @@
  *	GET  /my/:number		the requester's own view
  *	GET  /my/:number/why		why is this due then?
  *	GET  /my/:number/receipt	what happens next, to be printed
- *	POST /my/:number/reply		do=send, preview, not-solved
+ *	GET  /my/:number/files/:id/:name	a file
+ *	POST /my/:number/reply		do=send, preview, not-solved, ahead;
+ *					drop=<place> (a file)
  *	POST /my/:number/solved		"solved, thank you"
  *	POST /my/:number/follow		do=start, stop
  *	POST /my/:number/consent	staff may make it public
@@ -30,7 +33,9 @@
 #include "arena.h"
 #include "auth.h"
 #include "conf.h"
+#include "confidential.h"
 #include "db.h"
+#include "file.h"
 #include "form.h"
 #include "markup.h"
 #include "page.h"
@@ -111,8 +116,14 @@ static const struct query q_mine_thread = {
 
 static const struct query q_reply = {
 	.name = "reply",
-	.sql = "SELECT api.ticket_reply($1, $2::int, $3, $4, $5, $6, $7::int)",
-	.params = 7,
+	.sql = "SELECT api.ticket_reply($1, $2::int, $3, $4, $5, $6, $7::int,"
+	       " $8::boolean, $9)",
+	.params = 9,
+};
+
+static const struct query q_keys = {
+	.name = "keys",
+	.sql = "SELECT * FROM api.ticket_keys()",
 };
 
 static const struct query q_solved = {
@@ -133,6 +144,75 @@ static const struct query q_mine_follow = {
 	.params = 3,
 };
 
+static const struct query q_public_files = {
+	.name = "public_files",
+	.sql = "SELECT entry, file_id, file_name, size_words, file_is_image,"
+	       " file_is_other, file_path FROM api.public_file"
+	       " WHERE ticket = $1::int ORDER BY ticket, entry, place",
+	.params = 1,
+};
+
+static const struct query q_public_file = {
+	.name = "public_file",
+	.sql = "SELECT file_name, type, size, is_image, sha256"
+	       " FROM api.public_file"
+	       " WHERE ticket = $1::int AND file_id = $2::bigint",
+	.params = 2,
+};
+
+static const struct query q_public_piece = {
+	.name = "public_piece",
+	.sql = "SELECT api.public_file_piece($1::int, $2::bigint, $3::int)",
+	.params = 3,
+	.binary = true,
+};
+
+static const struct query q_mine_files = {
+	.name = "mine_files",
+	.sql = "SELECT * FROM api.ticket_mine_files($1, $2::int)",
+	.params = 2,
+};
+
+static const struct query q_mine_file = {
+	.name = "mine_file",
+	.sql = "SELECT * FROM api.ticket_mine_file($1, $2::int, $3::bigint)",
+	.params = 3,
+};
+
+static const struct query q_mine_piece = {
+	.name = "mine_piece",
+	.sql = "SELECT api.ticket_mine_file_piece($1, $2::int, $3::bigint,"
+	       " $4::int)",
+	.params = 4,
+	.binary = true,
+};
+
+static const struct query q_file_check = {
+	.name = "file_check",
+	.sql = "SELECT api.ticket_file_check($1, $2::int, $3, $4, $5::text[],"
+	       " $6::bigint, $7::int, $8::bigint, $9, $10::boolean)",
+	.params = 10,
+};
+
+static const struct query q_upload = {
+	.name = "upload",
+	.sql = "SELECT api.ticket_upload($1, $2::int, $3, $4, $5, $6, $7::int,"
+	       " $8, $9::int, $10)",
+	.params = 10,
+};
+
+static const struct query q_files = {
+	.name = "files",
+	.sql = "SELECT * FROM api.ticket_files($1, $2::int, $3)",
+	.params = 3,
+};
+
+static const struct query q_file_drop = {
+	.name = "file_drop",
+	.sql = "SELECT api.ticket_file_drop($1, $2::int, $3, $4::int)",
+	.params = 4,
+};
+
 static const char too_long[] =
     "Make this shorter; nothing is lost, it is all still here";
 
@@ -145,8 +225,12 @@ static const struct field public_fields[] = {
 
 static const struct field my_fields[] = {
 	{ "body", FORM_TEXT, 131072, too_long },
+	{ FILE_FIELD, FORM_FILE, 0, NULL },
+	CONFIDENTIAL_FIELDS,
 	{ "token", FORM_LINE, 200, too_long },
 	{ "do", FORM_LINE, 20, too_long },
+	{ "drop", FORM_LINE, 3, too_long }, /* a button */
+	{ "not_security", FORM_LINE, 1, too_long },
 	{ NULL, FORM_LINE, 0, NULL },
 };
 
@@ -156,6 +240,13 @@ pressed(const struct request *r, const char *button)
 	return strcmp(form_text(r, "do"), button) == 0;
 }
 
+/* Has it been said that it is no security hole? */
+static bool
+is_no_hole(const struct request *r)
+{
+	return pressed(r, "not-security") || form_sent(r, "not_security");
+}
+
 /* A number of ours, or 404 like a ticket that is not there. */
 static bool
 is_number(const char *s)
@@ -163,6 +254,15 @@ is_number(const char *s)
 	size_t n = strspn(s, "0123456789");
 
 	return n > 0 && n <= 9 && s[n] == '\0' && *s != '0';
+}
+
+/* The id of a file: as far as it can be one of ours. */
+static bool
+is_id(const char *s)
+{
+	size_t n = strspn(s, "0123456789");
+
+	return n > 0 && n <= 18 && s[n] == '\0' && *s != '0';
 }
 
 static const char *
@@ -188,17 +288,19 @@ static int
 show_ticket(struct request *r)
 {
 	const char *key[] = { web_part(r, 0) };
-	struct call *call_ticket, *call_thread;
-	const struct rows *ticket, *thread;
+	struct call *call_ticket, *call_thread, *call_files;
+	const struct rows *ticket, *thread, *files;
 	struct page *page;
 
 	if (!is_number(key[0]))
 		return 404;
 	call_ticket = db_call(r, &q_ticket, key);
 	call_thread = db_call(r, &q_thread, key);
+	call_files = db_call(r, &q_public_files, key);
 	ticket = db_get(r, call_ticket);
 	thread = db_get(r, call_thread);
-	if (ticket == NULL || thread == NULL)
+	files = db_get(r, call_files);
+	if (ticket == NULL || thread == NULL || files == NULL)
 		return r->status;
 	if (rows_count(ticket) == 0)
 		return 404;
@@ -210,8 +312,18 @@ show_ticket(struct request *r)
 	page_set(page, "PLACE", "tickets");
 	page_row(page, ticket, 0);
 	show_solution(page, ticket);
-	page_rows(page, "ENTRY", thread);
+	file_thread(page, "ENTRY", thread, "seq", files);
 	return page_send(r, 200, page);
+}
+
+static int
+send_file(struct request *r)
+{
+	const char *args[] = { web_part(r, 0), web_part(r, 1) };
+
+	if (!is_number(args[0]) || !is_id(args[1]))
+		return 404;
+	return file_send(r, &q_public_file, &q_public_piece, args, 2);
 }
 
 /* A short page that says what has been done, or what to do instead. */
@@ -392,6 +504,41 @@ my_purpose(struct request *r)
 	return arena_printf(r->arena, "my %s", auth_link_cookie(r));
 }
 
+/* Where the files of the reply with this token are kept. */
+static bool
+store_of(struct request *r, const char *token, struct file_store *store)
+{
+	unsigned char key[AUTH_KEY];
+	enum auth_verdict verdict = auth_check(r, my_purpose(r), token, key);
+
+	if (verdict != AUTH_GOOD && verdict != AUTH_EARLY)
+		return false;
+	*store = (struct file_store){
+		.check = &q_file_check,
+		.piece = &q_upload,
+		.list = &q_files,
+		.drop = &q_file_drop,
+		.who = { auth_link_cookie(r), web_part(r, 0) },
+		.key = auth_key_hash(r, key),
+		.more = { form_text(r, "body"), is_no_hole(r) ? "t" : "f" },
+	};
+	return true;
+}
+
+/* The files of the reply that was sent, onto the page that it comes back to. */
+static void
+show_my_files(struct request *r, struct page *page, const char *token)
+{
+	struct file_store store;
+
+	file_limits(r, page, "");
+	if (r->form == NULL)
+		return;
+	file_show(r, page,
+	    store_of(r, token, &store) ? db_get(r, file_list(r, &store))
+				       : NULL);
+}
+
 static void
 show_my_preview(struct request *r, struct page *page)
 {
@@ -411,11 +558,15 @@ send_mine(struct request *r, int status, const char *token, const char *why)
 	const char *key[] = { auth_link_cookie(r), web_part(r, 0) };
 	struct call *call_ticket = db_call(r, &q_mine, key);
 	struct call *call_thread = db_call(r, &q_mine_thread, key);
+	struct call *call_files = db_call(r, &q_mine_files, key);
+	struct call *call_keys = db_call(r, &q_keys, NULL);
 	const struct rows *ticket = db_get(r, call_ticket);
 	const struct rows *thread = db_get(r, call_thread);
+	const struct rows *files = db_get(r, call_files);
+	const struct rows *keys = db_get(r, call_keys);
 	struct page *page;
 
-	if (ticket == NULL || thread == NULL)
+	if (ticket == NULL || thread == NULL || files == NULL || keys == NULL)
 		return r->status;
 	page = page_new(r, "ticket-mine.html");
 	page_show(page, "AT_TICKETS");
@@ -423,8 +574,10 @@ send_mine(struct request *r, int status, const char *token, const char *why)
 	page_set(page, "PLACE", "my");
 	page_row(page, ticket, 0);
 	show_solution(page, ticket);
-	page_rows(page, "ENTRY", thread);
+	file_thread(page, "ENTRY", thread, "seq", files);
 	page_form(page, r);
+	show_my_files(r, page, token);
+	confidential_show(r, page, keys);
 	page_set(page, "TOKEN", token);
 	page_show(page, *rows_named(ticket, 0, "is_public") == 't'
 			    ? "EVERYBODY_READS"
@@ -468,6 +621,17 @@ show_my_why(struct request *r)
 }
 
 static int
+send_my_file(struct request *r)
+{
+	const char *args[] = { auth_link_cookie(r), web_part(r, 0),
+		web_part(r, 1) };
+
+	if (!has_link(r) || !is_id(args[2]))
+		return 404;
+	return file_send(r, &q_mine_file, &q_mine_piece, args, 3);
+}
+
+static int
 show_receipt(struct request *r)
 {
 	const char *key[] = { auth_link_cookie(r), web_part(r, 0) };
@@ -493,14 +657,16 @@ show_receipt(struct request *r)
 
 /* Read a form under /my/; what is wrong is answered, with *status. */
 static bool
-take_mine(struct request *r, unsigned char *key, int *status)
+take_mine(struct request *r, unsigned char *key, struct confidential *sealed,
+    int *status)
 {
 	enum auth_verdict verdict;
 
 	*status = 0;
 	if (!has_link(r))
 		*status = 404;
-	else if (!form_read(r, my_fields))
+	else if (!form_read(r, my_fields) ||
+		 !confidential_take(r, &q_keys, sealed))
 		*status = r->status;
 	if (*status != 0)
 		return false;
@@ -522,20 +688,61 @@ change_mine(struct request *r, const struct query *query, const char *value)
 	return web_see_other(r, "/my/%s", web_part(r, 0));
 }
 
+/* Nothing was stored: ask (`why` is ASK), or say where it goes. */
+static int
+send_security(struct request *r, int status, const char *why)
+{
+	struct page *page = page_new(r, "ticket-security.html"), *typed;
+	const char *field, *value, *complaint;
+
+	page_show(page, "AT_TICKETS");
+	page_set(page, "TITLE", "Is this about a security hole?");
+	page_set(page, "NUMBER", web_part(r, 0));
+	page_set(page, "SECURITY_CONTACT", r->conf->security_contact);
+	page_show(page, why);
+	for (size_t i = 0; form_field(r, i, &field, &value, &complaint); i++) {
+		if (*value == '\0' || strcmp(field, "do") == 0 ||
+		    strcmp(field, "drop") == 0)
+			continue;
+		typed = page_section(page, "TYPED");
+		page_set(typed, "FIELD", field);
+		page_set(typed, "VALUE", value);
+	}
+	if (file_lost(r))
+		page_show(page, "LOST_FILES");
+	page_set(page, "F_BODY", form_text(r, "body"));
+	return page_send(r, status, page);
+}
+
 static int
 post_reply(struct request *r)
 {
-	const char *body, *args[7] = { auth_link_cookie(r), web_part(r, 0) };
+	const char *body, *args[9] = { auth_link_cookie(r), web_part(r, 0) };
 	const struct rows *answer;
+	struct file_store store;
+	struct confidential sealed;
 	unsigned char key[AUTH_KEY];
 	int status;
 
-	if (!take_mine(r, key, &status))
+	if (!take_mine(r, key, &sealed, &status))
 		return status;
+	if (!store_of(r, form_text(r, "token"), &store))
+		return 500;
+	if (form_or_null(r, "drop") != NULL && form_complete(r))
+		return file_drop(r, &store, form_text(r, "drop"))
+		           ? send_mine(r, 200, form_text(r, "token"), NULL)
+		           : r->status;
+	if (pressed(r, "security"))
+		return send_security(r, 422, "HOLE");
+	if (!file_take(r, &store))
+		return r->status;
 	body = form_text(r, "body");
+	if (pressed(r, "ahead"))
+		return file_ahead(r, &store);
 	if (pressed(r, "preview"))
 		return send_mine(r, 200, form_text(r, "token"), NULL);
-	if (pressed(r, "not-solved") && *body == '\0')
+	if (pressed(r, "not-solved") && *body == '\0' &&
+	    form_file(r, FILE_FIELD, 0) == NULL && sealed.size == 0)
 		return change_mine(r, &q_solved, "false");
 	if (!form_complete(r))
 		return send_mine(r, 422, form_text(r, "token"), NULL);
@@ -544,10 +751,17 @@ post_reply(struct request *r)
 	args[4] = body;
 	args[5] = markup_html(r->arena, body, strlen(body));
 	args[6] = arena_printf(r->arena, "%d", MARKUP_VERSION);
-	if ((answer = db_rows(r, &q_reply, args)) == NULL)
+	args[7] = is_no_hole(r) ? "t" : "f";
+	answer = db_get(
+	    r, db_call_bytes(r, &q_reply, args, sealed.packets, sealed.size));
+	if (answer == NULL)
 		return r->status;
 	if (strcmp(rows_text(answer, 0, 0), "limited") == 0)
 		return send_mine(r, 429, form_text(r, "token"), "LIMITED");
+	if (strcmp(rows_text(answer, 0, 0), "security") == 0)
+		return send_security(r, 200, "ASK");
+	if (strcmp(rows_text(answer, 0, 0), "withheld") == 0)
+		return send_security(r, 422, "HOLE");
 	if (strcmp(rows_text(answer, 0, 0), "empty") == 0) {
 		form_complain(r, "body", "Write something first");
 		return send_mine(r, 422, form_text(r, "token"), NULL);
@@ -558,10 +772,11 @@ post_reply(struct request *r)
 static int
 say_solved(struct request *r)
 {
+	struct confidential sealed;
 	unsigned char key[AUTH_KEY];
 	int status;
 
-	if (!take_mine(r, key, &status))
+	if (!take_mine(r, key, &sealed, &status))
 		return status;
 	return change_mine(r, &q_solved, "true");
 }
@@ -569,10 +784,11 @@ say_solved(struct request *r)
 static int
 give_consent(struct request *r)
 {
+	struct confidential sealed;
 	unsigned char key[AUTH_KEY];
 	int status;
 
-	if (!take_mine(r, key, &status))
+	if (!take_mine(r, key, &sealed, &status))
 		return status;
 	return change_mine(r, &q_consent, NULL);
 }
@@ -580,10 +796,11 @@ give_consent(struct request *r)
 static int
 follow_mine(struct request *r)
 {
+	struct confidential sealed;
 	unsigned char key[AUTH_KEY];
 	int status;
 
-	if (!take_mine(r, key, &status))
+	if (!take_mine(r, key, &sealed, &status))
 		return status;
 	return change_mine(
 	    r, &q_mine_follow, pressed(r, "stop") ? "false" : "true");
@@ -592,6 +809,7 @@ follow_mine(struct request *r)
 static const struct route routes[] = {
 	{ "GET", "/tickets/:number", show_ticket, WEB_PUBLIC },
 	{ "GET", "/tickets/:number/why", show_why, WEB_PUBLIC },
+	{ "GET", "/tickets/:number/files/:id/:name", send_file, WEB_CHECKED },
 	{ "POST", "/tickets/:number/me-too", count_me_too, WEB_PRIVATE },
 	{ "POST", "/tickets/:number/follow", ask_to_follow, WEB_PRIVATE },
 	{ "GET", "/follow/:token", show_follow, WEB_SECRET },
@@ -602,6 +820,7 @@ static const struct route routes[] = {
 	{ "GET", "/my/:number", show_mine, WEB_SECRET },
 	{ "GET", "/my/:number/why", show_my_why, WEB_SECRET },
 	{ "GET", "/my/:number/receipt", show_receipt, WEB_SECRET },
+	{ "GET", "/my/:number/files/:id/:name", send_my_file, WEB_SECRET },
 	{ "POST", "/my/:number/reply", post_reply, WEB_SECRET },
 	{ "POST", "/my/:number/solved", say_solved, WEB_SECRET },
 	{ "POST", "/my/:number/follow", follow_mine, WEB_SECRET },
@@ -611,8 +830,13 @@ static const struct route routes[] = {
 
 static const struct query *const queries[] = { &q_ticket, &q_thread, &q_me_too,
 	&q_follow, &q_follow_link, &q_follow_set, &q_link, &q_mine,
-	&q_mine_thread, &q_reply, &q_solved, &q_consent, &q_mine_follow, &q_why,
-	&q_mine_why, NULL };
+	&q_mine_thread, &q_reply, &q_keys, &q_solved, &q_consent,
+	&q_mine_follow, &q_why, &q_mine_why, &q_public_files, &q_public_file,
+	&q_public_piece, &q_mine_files, &q_mine_file, &q_mine_piece,
+	&q_file_check, &q_upload, &q_files, &q_file_drop, NULL };
+
+/* As in the routes. */
+static const char *const upload_paths[] = { "/my/:number/reply", NULL };
 
 int
 main(void)
@@ -622,6 +846,8 @@ main(void)
 		.routes = routes,
 		.queries = queries,
 		.body_max = BODY_MAX,
+		.upload_paths = upload_paths,
+		.uploads = &file_uploads,
 	};
 
 	return web_main(&ticket);

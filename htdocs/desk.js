@@ -46,7 +46,8 @@ function say(words) {
 // document of its own: no innerHTML, so the page can demand Trusted Types.
 function swap(form, button, id) {
   const request = new XMLHttpRequest();
-  const data = new URLSearchParams(new FormData(form));
+  // files are not looked at by what is swapped
+  const data = new URLSearchParams([...new FormData(form)].filter(([, value]) => typeof value === 'string'));
   if (button.name) data.append(button.name, button.value);
   // button.formAction is the page's own address where there is none
   request.open('POST', button.hasAttribute('formaction') ? button.formAction : form.action);
@@ -74,7 +75,7 @@ function send(form, button) {
 // a month: somebody else may use this browser next.
 const form = $('form[data-draft]');
 const place = `draft ${location.pathname}`;
-const texts = form ? $$('textarea, input:not([type], [autocomplete])', form) : [];
+const texts = form ? $$('textarea:not([autocomplete]), input:not([type], [autocomplete])', form) : [];
 const said = () => $$('.thread > li').length;
 let waiting;
 
@@ -133,6 +134,17 @@ document.addEventListener('submit', event => {
   setTimeout(() => delete form.dataset.sent, 4000);
 });
 addEventListener('pageshow', () => $$('form[data-sent]').forEach(form => delete form.dataset.sent));
+
+// What is marked inside data-mark="id" goes into the field of that id.
+const marked = $('[data-mark]');
+if (marked) {
+  for (const hint of $$('[data-mark-hint]')) hint.hidden = false;
+  document.addEventListener('selectionchange', () => {
+    const selection = document.getSelection();
+    if (selection.isCollapsed || !marked.contains(selection.anchorNode) || !marked.contains(selection.focusNode)) return;
+    document.getElementById(marked.dataset.mark).value = selection.toString();
+  });
+}
 
 // Keys, only on pages that ask for them with data-keys and while the body does
 // not say data-keys="off" (WCAG 2.1.4): j and k move, x ticks, / searches.

@@ -1,4 +1,6 @@
+#include <malloc.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,6 +8,8 @@
 
 #include "arena.h"
 #include "log.h"
+
+#define MAPPED (512 * 1024) /* bytes; from here on by mmap(2) */
 
 struct block {
 	struct block *next;
@@ -57,6 +61,12 @@ arena_new(size_t block)
 {
 	struct arena *a;
 
+	/*
+	 * Blocks for the bodies of large requests must go back to the system
+	 * when they are freed.  The C library would learn from the first one
+	 * to keep the next.
+	 */
+	mallopt(M_MMAP_THRESHOLD, MAPPED);
 	if ((a = calloc(1, sizeof(*a))) == NULL)
 		log_fatal("out of memory: no arena");
 	a->step = rounded(block);
@@ -133,6 +143,7 @@ void
 arena_reset(struct arena *a)
 {
 	struct block *b, *next;
+	bool large = false;
 
 	while (a->deferred != NULL) {
 		struct deferred *d = a->deferred;
@@ -142,8 +153,12 @@ arena_reset(struct arena *a)
 	}
 	for (b = a->first->next; b != NULL; b = next) {
 		next = b->next;
+		large |= b->size >= MAPPED;
 		free(b);
 	}
+	/* what was needed beside a large block lies about in small ones */
+	if (large)
+		malloc_trim(0);
 	a->first->next = NULL;
 	a->first->used = 0;
 	a->current = a->first;

@@ -65,6 +65,13 @@ enum auth_verdict
 auth_check(struct request *r, const char *purpose, const char *token,
     unsigned char key[AUTH_KEY])
 {
+	return auth_check_within(r, purpose, token, AUTH_FORM_SECONDS, key);
+}
+
+enum auth_verdict
+auth_check_within(struct request *r, const char *purpose, const char *token,
+    long seconds, unsigned char key[AUTH_KEY])
+{
 	struct form_token t;
 	int64_t age_seconds;
 
@@ -74,7 +81,7 @@ auth_check(struct request *r, const char *purpose, const char *token,
 		return AUTH_FORGED;
 	age_seconds = (int64_t)time(NULL) - time_read(t.issued);
 	/* One from the future is ours too: the clock was put back. */
-	if (age_seconds > AUTH_FORM_SECONDS || age_seconds < -AUTH_FORM_SECONDS)
+	if (age_seconds > seconds || age_seconds < -seconds)
 		return AUTH_EXPIRED;
 	memcpy(key, t.key, AUTH_KEY);
 	if (age_seconds >= 0 && age_seconds < EARLY_SECONDS)
@@ -124,6 +131,12 @@ const char *
 auth_session(struct request *r)
 {
 	return cookie_token(r, "session");
+}
+
+const char *
+auth_half(struct request *r)
+{
+	return cookie_token(r, "half");
 }
 
 const char *

@@ -33,6 +33,10 @@ const char *auth_token(struct request *, const char *purpose);
 enum auth_verdict auth_check(struct request *, const char *purpose,
     const char *token, unsigned char key[AUTH_KEY]);
 
+/* The same for what lives shorter: AUTH_EXPIRED after so many seconds. */
+enum auth_verdict auth_check_within(struct request *, const char *purpose,
+    const char *token, long seconds, unsigned char key[AUTH_KEY]);
+
 /* "purpose session-hash", for forms of somebody who is signed in. */
 const char *auth_purpose(struct request *, const char *purpose);
 
@@ -44,6 +48,9 @@ const char *auth_link(struct request *, const unsigned char key[AUTH_KEY]);
 
 /* What the session cookie holds, NULL without one; the database judges. */
 const char *auth_session(struct request *);
+
+/* What the cookie of a half-done sign-in holds, NULL without one. */
+const char *auth_half(struct request *);
 
 /* What the link cookie of /my/<number> holds, NULL without one. */
 const char *auth_link_cookie(struct request *);

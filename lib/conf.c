@@ -10,6 +10,8 @@
 #include "log.h"
 
 #define NAME_MAX_BYTES 60
+#define AMOUNT_MIN 1024
+#define AMOUNT_MAX (256 * 1024 * 1024) /* it is all in memory once */
 
 /* Each check returns what is wrong with a value, or NULL. */
 typedef const char *check(const char *value);
@@ -114,17 +116,50 @@ static const struct setting {
 	const char *name;
 	size_t at; /* offset in struct conf */
 	check *check;
+	bool optional; /* for the programs that do not use it */
 } settings[] = {
-	{ "NIGHTDESK_URL", offsetof(struct conf, url), check_url },
-	{ "NIGHTDESK_NAME", offsetof(struct conf, name), check_name },
+	{ "NIGHTDESK_URL", offsetof(struct conf, url), check_url, false },
+	{ "NIGHTDESK_NAME", offsetof(struct conf, name), check_name, false },
 	{ "NIGHTDESK_TEMPLATES", offsetof(struct conf, templates),
-	    check_directory },
-	{ "NIGHTDESK_KEYRING", offsetof(struct conf, keyring), check_file },
+	    check_directory, false },
+	{ "NIGHTDESK_KEYRING", offsetof(struct conf, keyring), check_file,
+	    false },
+	{ "NIGHTDESK_FACTOR_KEYRING", offsetof(struct conf, factor_keyring),
+	    check_file, true },
 	{ "NIGHTDESK_SECURITY_CONTACT", offsetof(struct conf, security_contact),
-	    check_uri },
+	    check_uri, false },
 	{ "NIGHTDESK_SECURITY_EXPIRES", offsetof(struct conf, security_expires),
-	    check_time },
+	    check_time, false },
 };
+
+/* Variables that are numbers of bytes, and what holds without them. */
+static const struct amount {
+	const char *name;
+	size_t at; /* offset in struct conf */
+	size_t otherwise;
+} amounts[] = {
+	{ "NIGHTDESK_FILE_MAX", offsetof(struct conf, file_max), 10485760 },
+	{ "NIGHTDESK_FILES_MAX", offsetof(struct conf, files_max), 26214400 },
+};
+
+static void
+read_amount(struct conf *conf, const struct amount *a)
+{
+	const char *value = getenv(a->name);
+	unsigned long bytes = a->otherwise;
+
+	if (value != NULL && *value != '\0') {
+		size_t digits = strspn(value, "0123456789");
+
+		bytes = digits < 10 ? strtoul(value, NULL, 10) : 0;
+		if (value[digits] != '\0' || bytes < AMOUNT_MIN ||
+		    bytes > AMOUNT_MAX)
+			log_fatal("%s must be a number of bytes from %d to "
+				  "%d, not \"%s\"",
+			    a->name, AMOUNT_MIN, AMOUNT_MAX, value);
+	}
+	*(size_t *)(void *)((char *)conf + a->at) = bytes;
+}
 
 const struct conf *
 conf_read(void)
@@ -136,12 +171,19 @@ conf_read(void)
 		const struct setting *s = &settings[i];
 		const char *value = getenv(s->name), *wrong;
 
+		if ((value == NULL || *value == '\0') && s->optional)
+			continue;
 		if (value == NULL || *value == '\0')
 			log_fatal("%s is not set", s->name);
 		if ((wrong = s->check(value)) != NULL)
 			log_fatal("%s %s, not \"%s\"", s->name, wrong, value);
 		*(const char **)(void *)((char *)&conf + s->at) = value;
 	}
+	for (i = 0; i < sizeof(amounts) / sizeof(*amounts); i++)
+		read_amount(&conf, &amounts[i]);
+	if (conf.files_max < conf.file_max)
+		log_fatal("NIGHTDESK_FILES_MAX must not be below "
+			  "NIGHTDESK_FILE_MAX");
 	conf.secure = strncmp(conf.url, "https:", 6) == 0;
 	return &conf;
 }

@@ -1,4 +1,5 @@
 #include <libpq-fe.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -8,7 +9,6 @@
 #include "log.h"
 #include "web.h"
 
-#define SERVER_VERSION 150000
 #define TRIES 5
 #define START_DELAY_MS 200 /* before we die without a database */
 
@@ -40,6 +40,7 @@ struct call {
 	struct call *next;
 	const struct query *query;
 	const char **params;
+	int *sizes, *formats; /* of params, when one of them is bytes */
 	struct rows rows;
 	int status; /* 0 until answered, 200, or why not */
 };
@@ -48,6 +49,23 @@ struct db {
 	PGconn *pg;
 	struct call *first, **end; /* queued, not yet sent */
 };
+
+/*
+ * The first release of each line in which a role sees no more than it may
+ * (CVE-2024-10976, CVE-2025-8713), the newest line first.
+ */
+static const int mended[] = { 170006, 160010, 150014 };
+
+static bool
+is_mended(int version)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(mended) / sizeof(*mended); i++)
+		if (version / 10000 >= mended[i] / 10000)
+			return version >= mended[i];
+	return false;
+}
 
 static void
 sleep_ms(long ms)
@@ -147,9 +165,11 @@ db_open(const char *program, const struct query *const *list)
 	db->pg = connect_as(program);
 	if (PQstatus(db->pg) != CONNECTION_OK)
 		give_up(db, "could not connect");
-	if (PQserverVersion(db->pg) < SERVER_VERSION)
-		log_fatal("PostgreSQL %d is too old, 15 is needed",
-		    PQserverVersion(db->pg) / 10000);
+	if (!is_mended(PQserverVersion(db->pg)))
+		log_fatal("PostgreSQL %d.%d is too old: 15.14, 16.10, 17.6 or "
+			  "newer is needed",
+		    PQserverVersion(db->pg) / 10000,
+		    PQserverVersion(db->pg) % 10000);
 	PQsetNoticeProcessor(db->pg, log_notice, NULL);
 	prepare_all(db, list);
 	return db;
@@ -247,7 +267,8 @@ send_all(struct db *db, const struct call *first)
 
 	for (c = first; c != NULL; c = c->next)
 		if (!PQsendQueryPrepared(db->pg, c->query->name,
-			c->query->params, c->params, NULL, NULL, 0))
+			c->query->params, c->params, c->sizes, c->formats,
+			c->query->binary ? 1 : 0))
 			return false;
 	return PQpipelineSync(db->pg) == 1;
 }
@@ -364,8 +385,9 @@ copy_params(struct arena *a, const char *const *params, int count)
 	return copy;
 }
 
-struct call *
-db_call(struct request *r, const struct query *q, const char *const *params)
+static struct call *
+queue(struct request *r, const struct query *q, const char *const *params,
+    int count)
 {
 	struct call *c = arena_alloc(r->arena, sizeof(*c));
 	struct db *db = r->db;
@@ -373,10 +395,32 @@ db_call(struct request *r, const struct query *q, const char *const *params)
 	if (db->first == NULL)
 		arena_defer(r->arena, forget_queue, db);
 	c->query = q;
-	c->params = copy_params(r->arena, params, q->params);
+	c->params = copy_params(r->arena, params, count);
 	arena_defer(r->arena, call_done, c);
 	*db->end = c;
 	db->end = &c->next;
+	return c;
+}
+
+struct call *
+db_call(struct request *r, const struct query *q, const char *const *params)
+{
+	return queue(r, q, params, q->params);
+}
+
+struct call *
+db_call_bytes(struct request *r, const struct query *q,
+    const char *const *params, const void *bytes, size_t size)
+{
+	int last = q->params - 1;
+	struct call *c = queue(r, q, params, last);
+	size_t room = (size_t)q->params * sizeof(int);
+
+	c->sizes = arena_alloc(r->arena, room);
+	c->formats = arena_alloc(r->arena, room);
+	c->params[last] = bytes;
+	c->sizes[last] = (int)size;
+	c->formats[last] = 1;
 	return c;
 }
 
@@ -448,6 +492,22 @@ const char *
 rows_text(const struct rows *rows, int row, int column)
 {
 	return PQgetvalue(rows->pg, row, column);
+}
+
+const char *
+rows_bytes(const struct rows *rows, int row, size_t *size)
+{
+	*size = (size_t)PQgetlength(rows->pg, row, 0);
+	return PQgetvalue(rows->pg, row, 0);
+}
+
+void
+rows_done(const struct rows *rows)
+{
+	struct rows *gone = (struct rows *)(uintptr_t)rows;
+
+	PQclear(gone->pg);
+	gone->pg = NULL;
 }
 
 const char *

@@ -23,6 +23,7 @@ struct query {
 	const char *name; /* names the prepared statement */
 	const char *sql;
 	int params;
+	bool binary; /* answers in binary form: one bytea, see rows_bytes() */
 };
 
 /*
@@ -63,6 +64,13 @@ struct call *db_call(
     struct request *, const struct query *, const char *const *params);
 
 /*
+ * The same with one more parameter, the last, of type bytea, which is not
+ * copied: the bytes must stay until the call was answered.
+ */
+struct call *db_call_bytes(struct request *, const struct query *,
+    const char *const *params, const void *bytes, size_t size);
+
+/*
  * The answer to a queued call, as db_rows() would give it; sends what is
  * queued first.  When one call of a batch failed, the later ones fail with
  * its status.  Ask for every call that was queued.
@@ -87,5 +95,14 @@ const char *rows_text(const struct rows *, int row, int column);
 
 /* The same by the column's name; a name that is missing is log_fatal. */
 const char *rows_named(const struct rows *, int row, const char *column);
+
+/* The first column of a binary query; *size in bytes. */
+const char *rows_bytes(const struct rows *, int row, size_t *size);
+
+/*
+ * Let go of an answer before the request ends; for those who read many large
+ * ones.  It and its values are gone.
+ */
+void rows_done(const struct rows *);
 
 #endif

@@ -8,6 +8,8 @@
 struct value {
 	const char *text; /* NULL until sent */
 	const char *complaint;
+	struct file **files; /* of a FORM_FILE */
+	size_t count;
 };
 
 struct form {
@@ -164,6 +166,8 @@ keep(struct form *form, size_t i, char *text)
 	const struct field *f = &form->fields[i];
 	struct value *v = &form->values[i];
 
+	if (f->kind == FORM_FILE)
+		return true;
 	if (v->text != NULL)
 		return false;
 	v->text = text;
@@ -238,6 +242,56 @@ read_pairs(struct request *r, const char *from, size_t size, enum unknown rule)
 	return true;
 }
 
+/* A text from a multipart body: as it is, but it must be text. */
+static bool
+keep_sent(struct request *r, size_t i, const struct sent *sent)
+{
+	char *text;
+
+	if (!form_utf8(sent->text, sent->size) ||
+	    memchr(sent->text, '\0', sent->size) != NULL)
+		return false;
+	text = arena_alloc(r->arena, sent->size + 1);
+	memcpy(text, sent->text, sent->size);
+	return keep(r->form, i, text);
+}
+
+static void
+keep_file(
+    struct request *r, size_t i, const struct sent *first, struct file *file)
+{
+	struct value *v = &r->form->values[i];
+	size_t n = 0;
+
+	if (v->files == NULL) {
+		while (first[n].name != NULL)
+			n++;
+		v->files = arena_alloc(r->arena, n * sizeof(*v->files));
+	}
+	v->files[v->count++] = file;
+}
+
+static bool
+read_sent(struct request *r, const struct sent *first)
+{
+	const struct sent *sent;
+	size_t i;
+
+	for (sent = first; sent->name != NULL; sent++) {
+		i = find(r->form, sent->name);
+		if (i == r->form->count)
+			return false;
+		if (sent->file == NULL) {
+			if (!keep_sent(r, i, sent))
+				return false;
+		} else if (r->form->fields[i].kind != FORM_FILE)
+			return false;
+		else
+			keep_file(r, i, first, sent->file);
+	}
+	return true;
+}
+
 static bool
 read_form(struct request *r, const struct field *fields, const char *text,
     size_t size, enum unknown rule)
@@ -250,7 +304,8 @@ read_form(struct request *r, const struct field *fields, const char *text,
 	form->values =
 	    arena_alloc(r->arena, form->count * sizeof(*form->values));
 	r->form = form;
-	if (read_pairs(r, text, size, rule))
+	if (rule == REFUSE && r->sent != NULL ? read_sent(r, r->sent)
+					      : read_pairs(r, text, size, rule))
 		return true;
 	r->status = 400;
 	return false;
@@ -290,6 +345,41 @@ form_sent(const struct request *r, const char *name)
 	const struct value *v = declared(r, name);
 
 	return v != NULL && v->text != NULL;
+}
+
+struct file *
+form_file(const struct request *r, const char *name, size_t n)
+{
+	const struct value *v = declared(r, name);
+
+	return v != NULL && n < v->count ? v->files[n] : NULL;
+}
+
+void
+form_set(struct request *r, const char *name, const char *text)
+{
+	struct value *v = declared(r, name);
+
+	if (v != NULL)
+		v->text = arena_copy(r->arena, text);
+}
+
+void
+form_move_files(struct request *r, const char *from, const char *to)
+{
+	struct value *out = declared(r, from), *in = declared(r, to);
+	struct file **all;
+
+	if (out == NULL || in == NULL || out->count == 0)
+		return;
+	all = arena_alloc(r->arena, (in->count + out->count) * sizeof(*all));
+	for (size_t i = 0; i < in->count; i++)
+		all[i] = in->files[i];
+	for (size_t i = 0; i < out->count; i++)
+		all[in->count + i] = out->files[i];
+	in->files = all;
+	in->count += out->count;
+	out->count = 0;
 }
 
 void

@@ -20,6 +20,7 @@ struct request;
 enum form_kind {
 	FORM_LINE, /* no line end inside; surrounding blanks stay */
 	FORM_TEXT, /* several lines */
+	FORM_FILE, /* files, any number of one name; see form_file() */
 };
 
 struct field {
@@ -30,11 +31,12 @@ struct field {
 };
 
 /*
- * Read the body of a POST (application/x-www-form-urlencoded) by the table,
- * which ends with {NULL}.  False: r->status is 400.  Another type of body
- * was refused with 415 before any handler ran (web.h).  The form read last
- * is the one that the functions below speak of; to ask for a name that its
- * table does not have is log_fatal.
+ * Read the body of a POST (application/x-www-form-urlencoded, and on routes
+ * that take files multipart/form-data) by the table, which ends with {NULL}.
+ * False: r->status is 400.  Another type of body was refused with 415 before
+ * any handler ran (web.h).  The form read last is the one that the functions
+ * below speak of; to ask for a name that its table does not have is
+ * log_fatal.
  */
 bool form_read(struct request *, const struct field *);
 
@@ -49,6 +51,38 @@ const char *form_or_null(const struct request *, const char *name);
 
 /* Was it sent at all (a pressed button, a ticked box)? */
 bool form_sent(const struct request *, const char *name);
+
+/*
+ * A file of a FORM_FILE field.  A field of this kind has no text: what stands
+ * under its name in a urlencoded form (the name of a file, in an old browser)
+ * is left out.
+ */
+struct file {
+	const char *name;   /* UTF-8, no path, no control; see filename.h */
+	const char *type;   /* by its content (libmagic), not as it was said */
+	const char *data;   /* points into r->body, nothing is copied */
+	const char *sha256; /* 64 hex digits */
+	size_t size;        /* bytes */
+	bool kept;          /* waits for the end of its form; see file.h */
+	bool sealed;        /* encrypted for the desk; see confidential.h */
+};
+
+/* A part of a multipart body, as file.h hands it to form_read(). */
+struct sent {
+	const char *name;  /* NULL ends the list */
+	const char *text;  /* of a field */
+	size_t size;       /* bytes of it */
+	struct file *file; /* or a file */
+};
+
+/* The n-th file of a field, counted from 0; NULL after the last. */
+struct file *form_file(const struct request *, const char *name, size_t n);
+
+/* Put another text in the place of what was typed; "" forgets it. */
+void form_set(struct request *, const char *name, const char *text);
+
+/* Hand the files of one field over to another one. */
+void form_move_files(struct request *, const char *from, const char *to);
 
 /* Complain about a field.  The first complaint about it stays. */
 void form_complain(struct request *, const char *name, const char *words);

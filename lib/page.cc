@@ -204,8 +204,25 @@ load(const std::string &dir, const std::string &name)
 	library->files.insert(name);
 }
 
+/* Those of other programs would only take memory. */
+static bool
+is_of(const std::string &name, const char *program)
+{
+	size_t n;
+
+	if (name[0] == '.' || name == "head.html" || name == "foot.html" ||
+	    name.compare(0, 5, "part-") == 0 ||
+	    name.find('.') == std::string::npos)
+		return false;
+	if (program == NULL || name == "error.html")
+		return true;
+	n = strlen(program);
+	return name.compare(0, n, program) == 0 &&
+	       (name[n] == '.' || name[n] == '-');
+}
+
 static void
-load_all(const std::string &path)
+load_all(const std::string &path, const char *program)
 {
 	DIR *dir = opendir(path.c_str());
 	struct dirent *entry;
@@ -216,11 +233,8 @@ load_all(const std::string &path)
 	while ((entry = readdir(dir)) != NULL) {
 		std::string name(entry->d_name);
 
-		if (name[0] == '.' || name == "head.html" ||
-		    name == "foot.html" || name.compare(0, 5, "part-") == 0 ||
-		    name.find('.') == std::string::npos)
-			continue;
-		load(path, name);
+		if (is_of(name, program))
+			load(path, name);
 	}
 	closedir(dir);
 }
@@ -232,12 +246,12 @@ no_memory(void)
 }
 
 void
-page_start(const struct conf *conf)
+page_start(const struct conf *conf, const char *program)
 {
 	std::set_new_handler(no_memory);
 	delete library;
 	library = new struct library;
-	load_all(conf->templates);
+	load_all(conf->templates, program);
 	if (library->files.count("error.html") == 0)
 		log_fatal("no template \"error.html\"");
 	library->cache.Freeze();
@@ -286,6 +300,9 @@ set_common(struct page *p, const struct request *r)
 	set_lasting(p, "URL", r->conf->url);
 	set_lasting(p, "STYLE", ASSET_STYLE);
 	set_lasting(p, "SCRIPT", ASSET_DESK);
+	set_lasting(p, "PASSKEY_SCRIPT", ASSET_PASSKEY);
+	set_lasting(p, "FILES_SCRIPT", ASSET_FILES);
+	set_lasting(p, "SEALED_SCRIPT", ASSET_SEALED);
 	set_lasting(p, "FAVICON", ASSET_FAVICON);
 	set_lasting(p, "REQUEST_ID", r->id);
 	set_lasting(p, "THEME", r->theme);

@@ -15,28 +15,32 @@ extern "C" {
  *
  * Every page can use, without being filled: NAME and DESK (both the desk's
  * name; a row with a column "name" hides the one, not the other), URL,
- * STYLE and SCRIPT and FAVICON (paths with a content hash), THEME with the
- * sections THEME_LIGHT and THEME_DARK, REQUEST_ID, SERVER_TIME (UTC, RFC
- * 3339).  {{>HEAD}} and {{>FOOT}} are templates/head.html and foot.html;
- * they read TITLE, and the sections AT_REPORT, AT_TICKETS, AT_QUEUE mark
- * where in the main navigation we are; STAFF_NAV shows the staff's links.
- * Any other {{>SOME_BADGE}} is part-some-badge.html, pasted in before the
- * page is parsed: a part sees the variables of the row around it.
+ * STYLE, SCRIPT, FILES_SCRIPT, PASSKEY_SCRIPT, FAVICON (paths with a content
+ * hash), THEME with the sections THEME_LIGHT and THEME_DARK, REQUEST_ID,
+ * SERVER_TIME (UTC, RFC 3339).  {{>HEAD}} and {{>FOOT}} are templates/head.html
+ * and foot.html; they read TITLE, and the sections AT_REPORT, AT_TICKETS,
+ * AT_QUEUE mark where in the main navigation we are; STAFF_NAV shows the
+ * staff's links. Any other {{>SOME_BADGE}} is part-some-badge.html, pasted in
+ * before the page is parsed: a part sees the variables of the row around it.
  *
  * A value or a section that a row does not have is looked for in what
  * surrounds the row.  So a false boolean in a row cannot hide a section that
  * the page shows under the same name.
  *
- * A page belongs to the request.  All templates of the directory are parsed
- * at start by page_start(): a broken one ends the program there (F28).
+ * A page belongs to the request.  A program's templates, which bear its name,
+ * are parsed at start by page_start(): a broken one ends it there (F28).
  */
 struct conf;
 struct page;
 struct request;
 struct rows;
 
-/* Parse and keep every template in conf->templates; log_fatal if broken. */
-void page_start(const struct conf *);
+/*
+ * Parse and keep the templates in conf->templates that belong to a program,
+ * <program>.html and <program>-*, and error.html; all there are for NULL.
+ * log_fatal if one is broken.
+ */
+void page_start(const struct conf *, const char *program);
 
 /* Start the page that `name` in templates/ describes. */
 struct page *page_new(struct request *, const char *name);

@@ -2,7 +2,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <gcrypt.h>
@@ -13,23 +12,13 @@
 #include "token.h"
 
 #define GCRYPT_NEEDED "1.10.0" /* the first with argon2 */
-#define KEYS_MAX 16
-#define KEY_SIZE 32
-#define SALT_MIN 8  /* bytes, RFC 9106, 3.1; the database makes 16 */
-#define SALT_MAX 64 /* bytes */
-#define TAG_SIZE 32 /* bytes */
+#define SALT_MIN 8             /* bytes, RFC 9106, 3.1; the database makes 16 */
+#define SALT_MAX 64            /* bytes */
+#define TAG_SIZE 32            /* bytes */
 #define SHA256_SIZE 32
 
-struct key {
-	unsigned char id;
-	unsigned char secret[KEY_SIZE];
-};
-
 /* Written once, by token_start(), before the first request. */
-static struct keyring {
-	struct key keys[KEYS_MAX];
-	size_t count;
-} keyring;
+static struct token_ring keyring;
 
 /* memset(3) that no compiler may leave out. */
 static void
@@ -52,9 +41,10 @@ hex_value(char c)
 }
 
 /* Exactly 2 * size hex digits; what follows is the caller's to judge. */
-static bool
-hex_read(unsigned char *to, size_t size, const char *hex)
+bool
+token_unhex(void *into, size_t size, const char *hex)
 {
+	unsigned char *to = into;
 	size_t i;
 
 	for (i = 0; i < size; i++) {
@@ -68,9 +58,10 @@ hex_read(unsigned char *to, size_t size, const char *hex)
 	return true;
 }
 
-static char *
-hex_write(struct arena *a, const unsigned char *from, size_t size)
+const char *
+token_hex(struct arena *a, const void *data, size_t size)
 {
+	const unsigned char *from = data;
 	static const char digits[] = "0123456789abcdef";
 	char *hex = arena_alloc(a, 2 * size + 1);
 	size_t i;
@@ -83,16 +74,16 @@ hex_write(struct arena *a, const unsigned char *from, size_t size)
 }
 
 static bool
-key_read(struct key *key, char *line)
+key_read(struct token_key *key, char *line)
 {
 	line[strcspn(line, "\r\n")] = '\0';
-	return strlen(line) == 2 + 1 + 2 * KEY_SIZE && line[2] == ':' &&
-	       hex_read(&key->id, 1, line) &&
-	       hex_read(key->secret, KEY_SIZE, line + 3);
+	return strlen(line) == 2 + 1 + 2 * TOKEN_KEY_SIZE && line[2] == ':' &&
+	       token_unhex(&key->id, 1, line) &&
+	       token_unhex(key->secret, TOKEN_KEY_SIZE, line + 3);
 }
 
-static void
-keyring_read(const char *file)
+void
+token_read(struct token_ring *ring, const char *file)
 {
 	char line[128];
 	FILE *f = fopen(file, "r");
@@ -104,35 +95,31 @@ keyring_read(const char *file)
 	if (fstat(fileno(f), &st) == 0 && (st.st_mode & S_IROTH) != 0)
 		log_warn("keyring \"%s\" can be read by everybody", file);
 	setvbuf(f, NULL, _IONBF, 0); /* no copy in a buffer of stdio's */
-	keyring.count = 0;
+	ring->count = 0;
 	while (fgets(line, sizeof(line), f) != NULL) {
-		if (keyring.count == KEYS_MAX)
+		if (ring->count == TOKEN_KEYS)
 			log_fatal("keyring \"%s\" has more than %d lines", file,
-			    KEYS_MAX);
-		if (!key_read(&keyring.keys[keyring.count++], line))
+			    TOKEN_KEYS);
+		if (!key_read(&ring->keys[ring->count++], line))
 			log_fatal("keyring \"%s\", line %zu: not \"id:hex\"",
-			    file, keyring.count);
+			    file, ring->count);
 	}
 	fclose(f);
 	wipe(line, sizeof(line));
-	if (keyring.count == 0)
+	if (ring->count == 0)
 		log_fatal("keyring \"%s\" is empty", file);
 }
 
 void
 token_start(const struct conf *conf)
 {
-	static const struct rlimit no_core = { 0, 0 };
-
 	if (gcry_check_version(GCRYPT_NEEDED) == NULL)
 		log_fatal("libgcrypt is older than %s", GCRYPT_NEEDED);
 	/* Its locked pages hold 16 KiB; a password tag alone takes 64 MiB. */
 	gcry_control(GCRYCTL_DISABLE_SECMEM, 0);
 	gcry_control(GCRYCTL_INITIALIZATION_FINISHED, 0);
-	if (setrlimit(RLIMIT_CORE, &no_core) != 0)
-		log_fatal("cannot forbid core dumps: %s", strerror(errno));
 	if (conf != NULL)
-		keyring_read(conf->keyring);
+		token_read(&keyring, conf->keyring);
 }
 
 static const char alphabet[] =
@@ -206,12 +193,12 @@ hmac(unsigned char out[SHA256_SIZE], const void *key, size_t key_size,
 }
 
 static void
-sign_with(unsigned char mac[1 + TOKEN_MAC], const struct key *key,
+sign_with(unsigned char mac[1 + TOKEN_MAC], const struct token_key *key,
     const char *purpose, const void *data, size_t size)
 {
 	unsigned char full[SHA256_SIZE];
 
-	hmac(full, key->secret, KEY_SIZE, purpose, data, size);
+	hmac(full, key->secret, TOKEN_KEY_SIZE, purpose, data, size);
 	mac[0] = key->id;
 	memcpy(mac + 1, full, TOKEN_MAC);
 	wipe(full, sizeof(full));
@@ -284,7 +271,7 @@ token_sha256(struct arena *a, const void *data, size_t size)
 	unsigned char hash[SHA256_SIZE];
 
 	gcry_md_hash_buffer(GCRY_MD_SHA256, hash, data, size);
-	return hex_write(a, hash, sizeof(hash));
+	return token_hex(a, hash, sizeof(hash));
 }
 
 const char *
@@ -301,7 +288,7 @@ token_password(struct arena *a, const char *password, const char *salt_hex,
 	if (*password == '\0')
 		return NULL;
 	if (strlen(salt_hex) % 2 != 0 || salt_size < SALT_MIN ||
-	    salt_size > SALT_MAX || !hex_read(salt, salt_size, salt_hex))
+	    salt_size > SALT_MAX || !token_unhex(salt, salt_size, salt_hex))
 		log_fatal("a salt is not 8 to 64 bytes in hex");
 	if (gcry_kdf_open(&h, GCRY_KDF_ARGON2, GCRY_KDF_ARGON2ID, cost, 4,
 		password, strlen(password), salt, salt_size, NULL, 0, NULL,

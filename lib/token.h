@@ -19,13 +19,26 @@
 struct arena;
 struct conf;
 
-#define TOKEN_MAC 16 /* bytes of a truncated HMAC-SHA256 */
+#define TOKEN_MAC 16      /* bytes of a truncated HMAC-SHA256 */
+#define TOKEN_KEYS 16     /* lines of a keyring */
+#define TOKEN_KEY_SIZE 32 /* bytes */
+
+struct token_ring {
+	struct token_key {
+		unsigned char id;
+		unsigned char secret[TOKEN_KEY_SIZE];
+	} keys[TOKEN_KEYS];
+	size_t count;
+};
 
 /*
  * Initialise libgcrypt and read the keyring; log_fatal with its name.  A
  * command that makes no MAC gives NULL and needs no keyring.
  */
 void token_start(const struct conf *);
+
+/* Read a keyring of somebody's own; log_fatal with the file's name. */
+void token_read(struct token_ring *, const char *file);
 
 /* `size` random bytes as base64url without padding (RFC 4648, 5). */
 const char *token_random(struct arena *, size_t size);
@@ -50,6 +63,10 @@ void token_derive(unsigned char out[32], const void *key, size_t key_size,
 /* HMAC-SHA256 of bytes with a secret that somebody else has as well. */
 void token_hmac(unsigned char out[32], const void *key, size_t key_size,
     const void *data, size_t size);
+
+/* Lower-case hex digits of bytes; and back: false unless 2 * size digits. */
+const char *token_hex(struct arena *, const void *, size_t size);
+bool token_unhex(void *to, size_t size, const char *hex);
 
 /* SHA-256 as 64 lower-case hex digits. */
 const char *token_sha256(struct arena *, const void *, size_t size);

@@ -12,6 +12,7 @@
 #include "arena.h"
 #include "conf.h"
 #include "db.h"
+#include "fence.h"
 #include "form.h"
 #include "log.h"
 #include "page.h"
@@ -32,6 +33,7 @@ struct reply {
 	FCGX_Request fcgi;
 	const struct route *route; /* NULL until found */
 	struct header *headers;    /* the latest first */
+	const char *permitted;     /* see web_permit(); NULL for nothing */
 	bool head;                 /* HEAD: no body */
 	bool sent;
 };
@@ -57,12 +59,14 @@ struct reply {
 	"Strict-Transport-Security: max-age=63072000; includeSubDomains; "     \
 	"preload\r\n"
 
+#define PERMISSIONS                                                            \
+	"Permissions-Policy: accelerometer=(), camera=(), geolocation=(), "    \
+	"gyroscope=(), magnetometer=(), microphone=(), payment=(), usb=(), "   \
+	"browsing-topics=()"
+
 #define COMMON_HEADERS                                                         \
 	"X-Content-Type-Options: nosniff\r\n"                                  \
 	"X-Frame-Options: DENY\r\n"                                            \
-	"Permissions-Policy: accelerometer=(), camera=(), geolocation=(), "    \
-	"gyroscope=(), magnetometer=(), microphone=(), payment=(), usb=(), "   \
-	"browsing-topics=()\r\n"                                               \
 	"Cross-Origin-Opener-Policy: same-origin\r\n"                          \
 	"Cross-Origin-Embedder-Policy: require-corp\r\n"                       \
 	"Cross-Origin-Resource-Policy: same-origin\r\n"                        \
@@ -78,6 +82,7 @@ static const struct cache {
 	    "same-origin" },
 	[WEB_SECRET] = { "no-store", "no-referrer" },
 	[WEB_ONE_CLICK] = { "no-store", "no-referrer" },
+	[WEB_CHECKED] = { "no-cache", "same-origin" },
 };
 
 static const char *
@@ -220,21 +225,40 @@ check_origin(const struct request *r)
 	return 200;
 }
 
-static int
-check_type(const struct request *r)
+/* Is the body of this type, whatever its parameters? */
+static bool
+is_type(const struct request *r, const char *wanted)
 {
-	static const char wanted[] = "application/x-www-form-urlencoded";
-	const char *type = param(r, "CONTENT_TYPE"), *w;
+	const char *type = param(r, "CONTENT_TYPE");
 
-	if (r->reply->route->cache == WEB_ONE_CLICK)
-		return 200;
-	for (w = wanted; *w != '\0'; w++, type++)
-		if (tolower((unsigned char)*type) != *w)
-			return refuse(415, "the body is not a form");
+	for (; *wanted != '\0'; wanted++, type++)
+		if (tolower((unsigned char)*type) != *wanted)
+			return false;
 	type += strspn(type, " \t");
-	if (*type != '\0' && *type != ';')
-		return refuse(415, "the body is not a form");
-	return 200;
+	return *type == '\0' || *type == ';';
+}
+
+/* May files come along this route, and did they? */
+static bool
+has_files(const struct program *program, const struct request *r)
+{
+	const char *const *path = program->upload_paths;
+
+	while (path != NULL && *path != NULL &&
+	       strcmp(*path, r->reply->route->path) != 0)
+		path++;
+	return path != NULL && *path != NULL &&
+	       is_type(r, "multipart/form-data");
+}
+
+static int
+check_type(const struct program *program, const struct request *r)
+{
+	if (r->reply->route->cache == WEB_ONE_CLICK ||
+	    is_type(r, "application/x-www-form-urlencoded") ||
+	    has_files(program, r))
+		return 200;
+	return refuse(415, "the body is not a form");
 }
 
 /* The length is believed only as digits; 413 before a byte is read. */
@@ -242,6 +266,8 @@ static int
 read_body(const struct program *program, struct request *r)
 {
 	const char *length = param(r, "CONTENT_LENGTH");
+	bool files = has_files(program, r);
+	size_t most = program->body_max + (files ? 2 * r->conf->files_max : 0);
 	unsigned long long size;
 	char *body;
 
@@ -251,14 +277,15 @@ read_body(const struct program *program, struct request *r)
 		return refuse(400, "Content-Length is not a number");
 	errno = 0;
 	size = strtoull(length, NULL, 10);
-	if (errno != 0 || size > program->body_max)
+	if (errno != 0 || size > most)
 		return refuse(413, "the body is too long");
 	body = arena_alloc(r->arena, (size_t)size + 1);
 	if (FCGX_GetStr(body, (int)size, r->reply->fcgi.in) != (int)size)
 		return refuse(400, "the body broke off");
 	r->body = body;
 	r->body_size = (size_t)size;
-	return 200;
+	return files ? program->uploads->read(r, param(r, "CONTENT_TYPE"))
+	             : 200;
 }
 
 static int
@@ -271,7 +298,7 @@ dispatch(const struct program *program, struct request *r)
 		return status;
 	if (strcmp(r->method, "POST") == 0 &&
 	    ((status = check_origin(r)) != 200 ||
-		(status = check_type(r)) != 200 ||
+		(status = check_type(program, r)) != 200 ||
 		(status = read_body(program, r)) != 200))
 		return status;
 	return r->reply->route->handler(r);
@@ -299,6 +326,7 @@ begin(struct request *r)
 
 	r->reply->route = NULL;
 	r->reply->headers = NULL;
+	r->reply->permitted = NULL;
 	r->reply->sent = false;
 	r->id = request_id(r);
 	r->method = param(r, "REQUEST_METHOD");
@@ -307,6 +335,7 @@ begin(struct request *r)
 		r->method = "GET";
 	r->path = r->query = r->body = "";
 	r->body_size = 0;
+	r->sent = NULL;
 	r->address = param(r, "REMOTE_ADDR");
 	r->theme = "";
 	if (strcmp(theme, "light") == 0 || strcmp(theme, "dark") == 0)
@@ -425,13 +454,19 @@ web_main(const struct program *program)
 	int got;
 
 	log_open(program->name);
+	fence_start();
 	r.conf = conf_read();
 	token_start(r.conf);
-	page_start(r.conf);
+	page_start(r.conf, program->name);
+	if (program->uploads != NULL)
+		program->uploads->start();
+	if (program->start != NULL)
+		program->start(r.conf);
 	r.arena = arena_new(ARENA_BLOCK);
 	start_listening(&reply);
 	r.db = db_open(program->name, program->queries);
 	hold_signals(&waiting);
+	fence_close(FENCE_WEB);
 
 	while (wait_for_visitor(r.db, &waiting)) {
 		got = FCGX_Accept_r(&reply.fcgi);
@@ -550,23 +585,23 @@ web_set_cookie(struct request *r, const char *name, const char *value,
 static const struct cache *
 cache_of(const struct request *r, int status)
 {
-	if (r->cache == WEB_PUBLIC && status != 200 && status != 304)
+	if ((r->cache == WEB_PUBLIC || r->cache == WEB_CHECKED) &&
+	    status != 200 && status != 304)
 		return &caches[WEB_PRIVATE];
 	return &caches[r->cache];
 }
 
 /*
- * Status, headers, Content-Length, body: all or nothing.  Without the
- * length a page that broke off would pass for a whole one.  `type` is NULL
- * for 304.
+ * Status, headers, Content-Length: then the body, all or nothing.  Without
+ * the length a page that broke off would pass for a whole one.  `type` is
+ * NULL for 304.
  *
  * A public page differs by the theme cookie and by nothing else.  Visitors
  * have no other cookie there, so Vary costs a shared cache little, and
  * saves the browser from showing the old theme for half a minute.
  */
 static void
-put_reply(struct request *r, int status, const char *type, const char *body,
-    size_t size)
+put_head(struct request *r, int status, const char *type, size_t size)
 {
 	FCGX_Stream *out = r->reply->fcgi.out;
 	const struct cache *cache = cache_of(r, status);
@@ -595,10 +630,20 @@ put_reply(struct request *r, int status, const char *type, const char *body,
 		page && secure ? SECURE_POLICY : "",
 		secure ? SECURE_HEADER : ""),
 	    out);
+	if (r->reply->permitted != NULL)
+		FCGX_PutS(arena_printf(r->arena, PERMISSIONS ", %s=(self)\r\n",
+			      r->reply->permitted),
+		    out);
+	else
+		FCGX_PutS(PERMISSIONS "\r\n", out);
 	FCGX_PutS(COMMON_HEADERS "\r\n", out);
-	if (!r->reply->head && type != NULL)
-		FCGX_PutStr(body, (int)size, out);
 	r->reply->sent = true;
+}
+
+void
+web_permit(struct request *r, const char *feature)
+{
+	r->reply->permitted = feature;
 }
 
 int
@@ -609,8 +654,30 @@ web_send(struct request *r, int status, const char *type, const char *body,
 		log_warn("a second reply of %d was dropped", status);
 		return status;
 	}
-	put_reply(r, status, type, body, size);
+	put_head(r, status, type, size);
+	if (!r->reply->head && type != NULL)
+		web_put(r, body, size);
 	return status;
+}
+
+void
+web_begin(struct request *r, int status, const char *type, size_t size)
+{
+	if (r->reply->sent)
+		log_fatal("a second reply was begun");
+	put_head(r, status, type, size);
+}
+
+void
+web_put(struct request *r, const char *bytes, size_t size)
+{
+	FCGX_PutStr(bytes, (int)size, r->reply->fcgi.out);
+}
+
+bool
+web_is_head(const struct request *r)
+{
+	return r->reply->head;
 }
 
 /* Is `tag` in the list?  Weakly, since the server may have compressed. */
@@ -631,6 +698,13 @@ tag_listed(const char *list, const char *tag)
 	return false;
 }
 
+bool
+web_has(const struct request *r, const char *tag)
+{
+	return strcmp(r->method, "GET") == 0 &&
+	       tag_listed(web_param(r, "If-None-Match"), tag);
+}
+
 int
 web_send_tagged(
     struct request *r, const char *type, const char *body, size_t size)
@@ -639,8 +713,7 @@ web_send_tagged(
 	const char *tag = arena_printf(r->arena, "\"%.*s\"", ETAG_DIGITS, sum);
 
 	web_header(r, "ETag", tag);
-	if (strcmp(r->method, "GET") == 0 &&
-	    tag_listed(web_param(r, "If-None-Match"), tag))
+	if (web_has(r, tag))
 		return web_send(r, 304, NULL, "", 0);
 	return web_send(r, 200, type, body, size);
 }

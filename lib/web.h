@@ -37,6 +37,9 @@ enum web_cache {
 	/* as WEB_SECRET; a POST may have any type of body, since the URL says
 	 * all: mail programs press one button (RFC 8058) */
 	WEB_ONE_CLICK,
+	/* the same for everybody who may still have it: asked for each time,
+	 * so that it is gone at once when it is withdrawn */
+	WEB_CHECKED,
 };
 
 /*
@@ -51,12 +54,29 @@ struct route {
 	enum web_cache cache;
 };
 
+/* What reads a multipart body; there is one, in file.h. */
+struct uploads {
+	void (*start)(void); /* once, before the fence */
+	/* Fills r->sent from r->body; 200, or 400.  `type`: Content-Type */
+	int (*read)(struct request *, const char *type);
+};
+
 /* What distinguishes one program from the next; see cgi-bin/ticket.c. */
 struct program {
 	const char *name;                   /* role is desk_<name> */
 	const struct route *routes;         /* ends with {NULL} */
 	const struct query *const *queries; /* ends with NULL */
 	size_t body_max;                    /* bytes; 413 beyond */
+	/* what else must be ready before the fence closes; or NULL */
+	void (*start)(const struct conf *);
+	/*
+	 * POST routes whose forms may bring files, by their paths, ended by
+	 * NULL, and what reads these.  Their bodies may be longer by what
+	 * conf.h allows for files, and by as much again: so that what is
+	 * too large can be told with everything else kept.
+	 */
+	const char *const *upload_paths;
+	const struct uploads *uploads;
 };
 
 struct request {
@@ -64,14 +84,15 @@ struct request {
 	struct db *db;       /* this process's connection */
 	struct reply *reply; /* where web_send() writes */
 	const struct conf *conf;
-	const char *id;      /* 32 hex digits, also in the log and header */
-	const char *method;  /* "GET" for HEAD too */
-	const char *path;    /* decoded, without the query */
-	const char *query;   /* as sent, "" if none; read by form_query() */
-	const char *address; /* the client's, REMOTE_ADDR, never a header */
-	const char *theme;   /* "light", "dark" or "" */
-	const char *body;    /* of a POST, as sent */
-	size_t body_size;    /* bytes */
+	const char *id;          /* 32 hex digits, also in the log and header */
+	const char *method;      /* "GET" for HEAD too */
+	const char *path;        /* decoded, without the query */
+	const char *query;       /* as sent, "" if none; read by form_query() */
+	const char *address;     /* the client's, REMOTE_ADDR, never a header */
+	const char *theme;       /* "light", "dark" or "" */
+	const char *body;        /* of a POST, as sent */
+	size_t body_size;        /* bytes */
+	const struct sent *sent; /* parts of a multipart body, see form.h */
 	const char *parts[8];
 	enum web_cache cache;
 	struct form *form; /* see form.h; NULL until read */
@@ -105,6 +126,12 @@ void web_set_cookie(struct request *, const char *name, const char *value,
  */
 void web_header(struct request *, const char *name, const char *value);
 
+/*
+ * Say in Permissions-Policy that this page uses a feature of the browser, as
+ * "publickey-credentials-get".  The text is constant.
+ */
+void web_permit(struct request *, const char *feature);
+
 /* Send a whole reply.  Returns `status`, so a handler can end with it. */
 int web_send(struct request *, int status, const char *type, const char *body,
     size_t size);
@@ -115,6 +142,20 @@ int web_send(struct request *, int status, const char *type, const char *body,
  */
 int web_send_tagged(
     struct request *, const char *type, const char *body, size_t size);
+
+/*
+ * Begin a reply of `size` bytes that come piece by piece; then put them.
+ * What fails in between can only break off, which the visitor sees by the
+ * length.  For HEAD, and for a status without a body, put nothing.
+ */
+void web_begin(struct request *, int status, const char *type, size_t size);
+void web_put(struct request *, const char *bytes, size_t size);
+
+/* Does the visitor have this ETag already ("..." with its quotes)? */
+bool web_has(const struct request *, const char *tag);
+
+/* Was it HEAD? */
+bool web_is_head(const struct request *);
 
 /* 303 to one of our own paths, "/..." as printed; returns 303. */
 int web_see_other(struct request *, const char *path_format, ...)

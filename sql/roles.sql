@@ -14,9 +14,9 @@ BEGIN
 	END IF;
 	-- desk_report signs in itself: settings of a role hold for no member
 	FOREACH r IN ARRAY ARRAY['desk_submit', 'desk_list', 'desk_ticket',
-	    'desk_login', 'desk_staff', 'desk_slacheck', 'desk_notify',
-	    'desk_duty', 'desk_page', 'desk_promise', 'desk_calendar',
-	    'desk_report'] LOOP
+	    'desk_login', 'desk_factor', 'desk_staff', 'desk_slacheck', 'desk_notify',
+	    'desk_duty', 'desk_page', 'desk_promise', 'desk_calendar', 'desk_key', 'desk_publish',
+	    'desk_privacy', 'desk_action', 'desk_report'] LOOP
 		IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = r) THEN
 			EXECUTE format('CREATE ROLE %I LOGIN', r);
 		END IF;
@@ -24,8 +24,9 @@ BEGIN
 	EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC',
 	    current_database());
 	EXECUTE format('GRANT CONNECT ON DATABASE %I TO desk_submit, desk_list, '
-	    'desk_ticket, desk_login, desk_staff, desk_slacheck, desk_notify, '
-	    'desk_duty, desk_page, desk_promise, desk_calendar, desk_report',
+	    'desk_ticket, desk_login, desk_factor, desk_staff, desk_slacheck, desk_notify, '
+	    'desk_duty, desk_page, desk_promise, desk_calendar, desk_key, desk_publish, '
+	    'desk_privacy, desk_action, desk_report',
 	    current_database());
 	EXECUTE format('GRANT CONNECT, CREATE ON DATABASE %I TO desk_owner',
 	    current_database());

@@ -42,6 +42,11 @@ INSERT INTO desk.resolution (name, label, position, needs_release, needs_reason,
 	('withdrawn', 'Withdrawn by the requester', 100, false, false, false, false, false)
 ON CONFLICT DO NOTHING;
 
+-- No choice of a form: desk.withhold() ends a ticket so.
+INSERT INTO desk.resolution (name, label, position, is_offered) VALUES
+	('reported-elsewhere', 'To be reported to the security contact', 110, false)
+ON CONFLICT DO NOTHING;
+
 INSERT INTO desk.plan (name, label, position) VALUES ('enterprise', 'Enterprise', 10)
 ON CONFLICT DO NOTHING;
 
@@ -99,8 +104,10 @@ WHERE NOT EXISTS (SELECT FROM desk.policy_step);
 INSERT INTO desk.limiter (name, most, seconds) VALUES
 	('submit', 30, 3600), ('message', 60, 3600), ('follow', 20, 3600), ('me-too', 60, 3600),
 	('login-account', 10, 900), ('login-network', 50, 900), ('mail-address', 3, 86400), ('page', 5, 86400),
-	('mail-day', 50, 86400)
+	('mail-day', 50, 86400), ('upload', 200, 3600), ('login-code', 5, 900)
 ON CONFLICT DO NOTHING;
+
+INSERT INTO desk.staff_rule DEFAULT VALUES ON CONFLICT DO NOTHING;
 
 INSERT INTO desk.security_phrase (pattern) VALUES
 	('\m(sql|code|command|html|script|ldap|header) injection\M'), ('\mvulnerab(le|ility|ilities)\M'),

@@ -8,7 +8,7 @@
 --
 -- No subject, no address, no name.  Weeks begin on Monday in the desk's zone.
 
-CREATE VIEW api.unanswered AS
+CREATE VIEW api.unanswered WITH (security_barrier) AS
 SELECT t.number, t.severity, t.kind, t.product, t.channel, t.team, t.state, t.blocked, t.visibility = 'private' AS is_private,
 	t.assignee IS NOT NULL AS is_assigned, t.filed_at, t.answer_due_at,
 	extract(epoch FROM now() - t.filed_at)::bigint AS waiting_seconds,

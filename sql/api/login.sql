@@ -2,11 +2,17 @@
 -- sessions.  It never sees a stored tag, and the database never sees a
 -- password: login gets a salt, computes argon2id, and sends SHA-256 of that.
 --
+-- The second step of a sign-in likewise: login opens the seed of an app with a
+-- key that the database does not have, verifies a passkey's signature, and
+-- says what was proven; what is proven is spent here.  Factors are set up and
+-- removed in sql/api/factor.sql.
+--
 -- It also keeps how each of the staff wants mail: that is a setting of one's
 -- own account, as the sessions are.
 --
--- The last two functions are for the operator's command (login --add-staff,
--- --set-password).  No role is granted them: they need the owner's rights.
+-- The functions api.staff_... are for the operator's command (login
+-- --add-staff and so on).  No role is granted them: they need the owner's
+-- rights.
 
 CREATE FUNCTION api.login_params(login text, network text)
 RETURNS TABLE (salt text, memory_kib int, passes int, wait_seconds int, wait_words text)
@@ -54,17 +60,201 @@ BEGIN
 	END IF;
 	-- only failures count
 	PERFORM desk.limit_give('login-account', account), desk.limit_give('login-network', login_finish.network);
-	DELETE FROM desk.session WHERE token_sha256 = sha256(convert_to(login_finish.old_token, 'UTF8'));
-	DELETE FROM desk.session WHERE id IN (SELECT x.id FROM desk.session x WHERE x.staff = who
-		ORDER BY x.seen_at > now() - interval '30 minutes' AND x.made_at > now() - interval '12 hours' DESC,
-			x.made_at DESC, x.id DESC OFFSET 4);
-	INSERT INTO desk.session (token_sha256, staff, network, agent)
-	VALUES (sha256(convert_to(login_finish.token, 'UTF8')), who, login_finish.address,
-		left(desk.visible(login_finish.agent), 300));
+	IF desk.has_factor(who) THEN
+		DELETE FROM desk.half_session h WHERE h.token_sha256 IN (SELECT x.token_sha256 FROM desk.half_session x WHERE x.staff = who
+			ORDER BY x.made_at DESC, x.token_sha256 OFFSET 4) OR h.made_at < now() - interval '5 minutes';
+		INSERT INTO desk.half_session (token_sha256, staff) VALUES (sha256(convert_to(login_finish.token, 'UTF8')), who);
+		RETURN QUERY SELECT 'more', 0, '';
+		RETURN;
+	END IF;
+	PERFORM desk.session_make(who, login_finish.token, login_finish.old_token, login_finish.address, login_finish.agent, NULL);
+	RETURN QUERY SELECT CASE WHEN desk.factor_missing(login_finish.token) THEN 'enrol' ELSE 'done' END, 0, '';
+END
+$$;
+COMMENT ON FUNCTION api.login_finish(text, text, text, text, text, text, text) IS 'Judge a tag: "done" makes a session for this token, ends the one the browser had, and the oldest of more than five; "more" makes no session but a half one, for which api.login_code() asks for the second factor; "enrol" is "done" for somebody who must set one up first; "wrong" for an unknown login, a wrong password and one who is no longer active alike; "limited" after too many failures of this account or network, whatever the password.';
+
+CREATE FUNCTION api.login_proof(half text, token text)
+RETURNS TABLE (staff int, sealed text, last_step text, step text, has_app boolean, no_app boolean, has_passkey boolean, has_factor boolean,
+	codes_left int, wait_seconds int, wait_words text, login text, salt text, memory_kib int, passes int)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	who int := desk.half_staff(login_proof.half);
+	wait int;
+BEGIN
+	IF who IS NULL AND login_proof.half IS NULL THEN
+		who := desk.session_own(login_proof.token);
+	ELSIF who IS NULL THEN
+		RAISE 'the password was too long ago' USING ERRCODE = 'PT401';
+	END IF;
+	wait := desk.limit_wait('login-code', 's' || who);
+	RETURN QUERY SELECT who, encode(a.sealed, 'hex'), coalesce(a.last_step, 0)::text, desk.factor_step()::text, a.staff IS NOT NULL, a.staff IS NULL,
+		EXISTS (SELECT FROM desk.passkey k WHERE k.staff = who), desk.has_factor(who),
+		(SELECT count(*)::int FROM desk.recovery_code r WHERE r.staff = who), wait, desk.wait_words(wait),
+		CASE WHEN login_proof.half IS NULL THEN p.login END, CASE WHEN login_proof.half IS NULL THEN encode(c.salt, 'hex') END, c.memory_kib, c.passes
+	FROM desk.staff p JOIN desk.credential c ON c.staff = p.id LEFT JOIN desk.factor_app a ON a.staff = p.id
+	WHERE p.id = who;
+	IF NOT FOUND THEN
+		RAISE 'this account has no password' USING ERRCODE = 'PT401';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION api.login_proof(text, text) IS 'What it takes to go on with a half-done sign-in, or (half NULL) to prove again who holds a session: the sealed seed of the app and the half minute that is now, whether there are passkeys, and for a session how to compute the tag of the password.  PT401 when there is neither.';
+
+CREATE FUNCTION api.login_passkeys(half text, token text)
+RETURNS TABLE (credential text, device_id text, algorithm int, key text, sign_count text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	who int := desk.half_staff(login_passkeys.half);
+BEGIN
+	IF who IS NULL AND login_passkeys.half IS NULL THEN
+		who := desk.session_own(login_passkeys.token);
+	END IF;
+	RETURN QUERY SELECT encode(k.credential, 'hex'), desk.base64url(k.credential), k.algorithm, encode(k.key, 'hex'), k.sign_count::text
+	FROM desk.passkey k WHERE k.staff = who ORDER BY k.id;
+END
+$$;
+COMMENT ON FUNCTION api.login_passkeys(text, text) IS 'The passkeys that would do, for a half-done sign-in or (half NULL) a session.';
+
+CREATE FUNCTION api.login_passkey(wanted text)
+RETURNS TABLE (credential text, algorithm int, key text, sign_count text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY SELECT encode(k.credential, 'hex'), k.algorithm, encode(k.key, 'hex'), k.sign_count::text
+	FROM desk.passkey k JOIN desk.staff p ON p.id = k.staff AND p.active
+	WHERE k.credential = decode(wanted, 'hex');
+END
+$$;
+COMMENT ON FUNCTION api.login_passkey(text) IS 'A passkey by the name that its device gave it, for who signs in by it alone; no row when it is unknown.';
+
+CREATE FUNCTION api.login_code(half text, step bigint, code_sha256 text, credential text, sign_count bigint, challenge_sha256 text,
+	token text, old_token text, address text, agent text)
+RETURNS TABLE (outcome text, wait_seconds int, wait_words text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	who int := desk.half_staff(login_code.half);
+	wait int;
+	proof text;
+BEGIN
+	-- so that a half session is finished once
+	PERFORM FROM desk.half_session h WHERE h.token_sha256 = sha256(convert_to(login_code.half, 'UTF8')) FOR UPDATE;
+	IF NOT FOUND OR who IS NULL THEN
+		RETURN QUERY SELECT 'over', 0, '';
+		RETURN;
+	END IF;
+	-- a signature cannot be guessed, and who guesses codes must not lock a passkey out
+	IF login_code.credential IS NULL AND NOT desk.limit_take('login-code', 's' || who) THEN
+		wait := greatest(1, desk.limit_wait('login-code', 's' || who));
+		RETURN QUERY SELECT 'limited', wait, desk.wait_words(wait);
+		RETURN;
+	END IF;
+	proof := desk.factor_judge(who, login_code.step, login_code.code_sha256, login_code.credential, login_code.sign_count,
+		login_code.challenge_sha256, login_code.address);
+	IF proof IS NULL THEN
+		RETURN QUERY SELECT 'wrong', 0, '';
+		RETURN;
+	END IF;
+	IF login_code.credential IS NULL THEN
+		PERFORM desk.limit_give('login-code', 's' || who);
+	END IF;
+	DELETE FROM desk.half_session h WHERE h.token_sha256 = sha256(convert_to(login_code.half, 'UTF8'));
+	PERFORM desk.session_make(who, login_code.token, login_code.old_token, login_code.address, login_code.agent, proof);
 	RETURN QUERY SELECT 'done', 0, '';
 END
 $$;
-COMMENT ON FUNCTION api.login_finish(text, text, text, text, text, text, text) IS 'Judge a tag: "done" makes a session for this token, ends the one the browser had, and the oldest of more than five; "wrong" for an unknown login, a wrong password and one who is no longer active alike; "limited" after too many failures of this account or network, whatever the password.';
+COMMENT ON FUNCTION api.login_code(text, bigint, text, text, bigint, text, text, text, text, text) IS 'Judge the second step of a sign-in: "done" makes a session; "wrong", "limited" after five wrong codes of this account, "over" when the password is more than 5 minutes ago.  What is given are the half minute whose code was typed, SHA-256 of what was typed, or the passkey whose signature was verified.';
+
+CREATE FUNCTION api.login_whole(credential text, sign_count bigint, challenge_sha256 text, network text, token text, old_token text, address text, agent text)
+RETURNS TABLE (outcome text, wait_seconds int, wait_words text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	who int;
+	wait int;
+BEGIN
+	IF NOT desk.limit_take('login-network', login_whole.network) THEN
+		wait := greatest(1, desk.limit_wait('login-network', login_whole.network));
+		RETURN QUERY SELECT 'limited', wait, desk.wait_words(wait);
+		RETURN;
+	END IF;
+	SELECT p.id INTO who FROM desk.passkey k JOIN desk.staff p ON p.id = k.staff AND p.active
+	WHERE k.credential = decode(login_whole.credential, 'hex') FOR NO KEY UPDATE OF p;
+	IF NOT FOUND OR desk.factor_judge(who, NULL, NULL, login_whole.credential, login_whole.sign_count,
+			login_whole.challenge_sha256, login_whole.address) IS NULL THEN
+		RETURN QUERY SELECT 'wrong', 0, '';
+		RETURN;
+	END IF;
+	PERFORM desk.limit_give('login-network', login_whole.network);
+	PERFORM desk.session_make(who, login_whole.token, login_whole.old_token, login_whole.address, login_whole.agent, 'passkey');
+	RETURN QUERY SELECT 'done', 0, '';
+END
+$$;
+COMMENT ON FUNCTION api.login_whole(text, bigint, text, text, text, text, text, text) IS 'Sign in by a passkey alone, whose device has asked its owner for a PIN or a finger: "done", "wrong", or "limited" after too many failures of this network.';
+
+CREATE FUNCTION api.login_again(token text, tag_sha256 text, network text, address text, step bigint, code_sha256 text, credential text,
+	sign_count bigint, challenge_sha256 text)
+RETURNS TABLE (outcome text, wait_seconds int, wait_words text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	who int := desk.session_own(login_again.token);
+	account text := (SELECT desk.login_subject(p.login) FROM desk.staff p WHERE p.id = who);
+	account_free boolean := desk.limit_take('login-account', account);
+	network_free boolean := desk.limit_take('login-network', login_again.network);
+	needed boolean := desk.has_factor(who);
+	code_free boolean := NOT needed OR login_again.credential IS NOT NULL OR desk.limit_take('login-code', 's' || who);
+	proof text;
+	wait int;
+BEGIN
+	IF NOT (account_free AND network_free AND code_free) THEN
+		wait := greatest(1, desk.limit_wait('login-account', account), desk.limit_wait('login-network', login_again.network),
+			desk.limit_wait('login-code', 's' || who));
+		RETURN QUERY SELECT 'limited', wait, desk.wait_words(wait);
+		RETURN;
+	END IF;
+	IF NOT EXISTS (SELECT FROM desk.credential c WHERE c.staff = who AND c.tag_sha256 = decode(login_again.tag_sha256, 'hex')) THEN
+		RETURN QUERY SELECT 'wrong', 0, '';
+		RETURN;
+	END IF;
+	IF needed THEN
+		proof := desk.factor_judge(who, login_again.step, login_again.code_sha256, login_again.credential, login_again.sign_count,
+			login_again.challenge_sha256, login_again.address);
+		IF proof IS NULL THEN
+			RETURN QUERY SELECT 'wrong', 0, '';
+			RETURN;
+		END IF;
+	END IF;
+	PERFORM desk.limit_give('login-account', account), desk.limit_give('login-network', login_again.network);
+	IF needed AND login_again.credential IS NULL THEN
+		PERFORM desk.limit_give('login-code', 's' || who);
+	END IF;
+	UPDATE desk.session s SET fresh_until = now() + interval '10 minutes', factor = coalesce(proof, s.factor)
+	WHERE s.token_sha256 = sha256(convert_to(login_again.token, 'UTF8'));
+	RETURN QUERY SELECT 'done', 0, '';
+END
+$$;
+COMMENT ON FUNCTION api.login_again(text, text, text, text, bigint, text, text, bigint, text) IS 'Prove again who holds a session, with the password and, where there is one, the second factor: "done" opens what is sensitive for ten minutes; "wrong" does not say which was, and spends no code when it was the password; "limited".  PT401 when the token is no session.';
+
+CREATE FUNCTION api.login_needs(token text) RETURNS TABLE (is_missing boolean)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN QUERY SELECT desk.factor_missing(login_needs.token)
+		AND EXISTS (SELECT FROM desk.session s JOIN desk.staff p ON p.id = s.staff AND p.active
+			WHERE s.token_sha256 = sha256(convert_to(login_needs.token, 'UTF8'))
+			  AND s.seen_at > now() - interval '30 minutes' AND s.made_at > now() - interval '12 hours');
+END
+$$;
+COMMENT ON FUNCTION api.login_needs(text) IS 'Is this a session that must set up a second factor before anything else?';
 
 CREATE FUNCTION api.login_end(token text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -100,7 +290,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	who int := desk.session_staff(login_session_end.token);
+	who int := desk.session_fresh(login_session_end.token);
 	ended int;
 BEGIN
 	DELETE FROM desk.session s WHERE s.staff = who AND (s.id = wanted
@@ -109,7 +299,7 @@ BEGIN
 	RETURN ended;
 END
 $$;
-COMMENT ON FUNCTION api.login_session_end(text, int) IS 'End one of one''s own sessions, or with NULL all but this one; how many were ended.  Somebody else''s is not touched.  PT401 when the token is no session.';
+COMMENT ON FUNCTION api.login_session_end(text, int) IS 'End one of one''s own sessions, or with NULL all but this one; how many were ended.  Somebody else''s is not touched.  PT401 when the token is no session, PT403 when the last proof is too old.';
 
 CREATE FUNCTION api.login_contact(token text)
 RETURNS TABLE (mail text, has_mail boolean, asked_mail text, is_asked boolean, f_mail text, f_digest_is_at_once boolean, f_digest_is_hourly boolean,
@@ -235,7 +425,52 @@ END
 $$;
 COMMENT ON FUNCTION api.staff_set_password(text, text, int, int, text) IS 'Give a member of the staff another password and end all their sessions.  PT404 for an unknown login.  For the owner only.';
 
+CREATE FUNCTION api.staff_end_sessions(login text) RETURNS int
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	who int := (SELECT s.id FROM desk.staff s WHERE s.login = staff_end_sessions.login);
+	ended int;
+BEGIN
+	IF who IS NULL THEN
+		RAISE 'there is no member of the staff with the login "%"', staff_end_sessions.login USING ERRCODE = 'PT404';
+	END IF;
+	DELETE FROM desk.half_session h WHERE h.staff = who;
+	DELETE FROM desk.session s WHERE s.staff = who;
+	GET DIAGNOSTICS ended = ROW_COUNT;
+	PERFORM desk.factor_tell(who, 'sessions ended', session_user::text, NULL);
+	RETURN ended;
+END
+$$;
+COMMENT ON FUNCTION api.staff_end_sessions(text) IS 'End all sessions of somebody; how many there were.  It is written down and they are told.  PT404 for an unknown login.  For the owner only.';
+
+CREATE FUNCTION api.staff_reset_factor(login text) RETURNS int
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	who int := (SELECT s.id FROM desk.staff s WHERE s.login = staff_reset_factor.login);
+BEGIN
+	IF who IS NULL THEN
+		RAISE 'there is no member of the staff with the login "%"', staff_reset_factor.login USING ERRCODE = 'PT404';
+	END IF;
+	DELETE FROM desk.factor_app a WHERE a.staff = who;
+	DELETE FROM desk.passkey k WHERE k.staff = who;
+	DELETE FROM desk.recovery_code c WHERE c.staff = who;
+	DELETE FROM desk.half_session h WHERE h.staff = who;
+	DELETE FROM desk.session s WHERE s.staff = who;
+	PERFORM desk.factor_tell(who, 'factors reset', session_user::text, NULL);
+	RETURN who;
+END
+$$;
+COMMENT ON FUNCTION api.staff_reset_factor(text) IS 'For somebody who has lost their second factor and their recovery codes: removes all of them and ends all sessions; the password stays.  It is written down and they are told.  PT404 for an unknown login.  For the owner only.';
+
 GRANT USAGE ON SCHEMA api TO desk_login;
 GRANT EXECUTE ON FUNCTION api.login_params(text, text), api.login_finish(text, text, text, text, text, text, text),
 	api.login_end(text), api.login_sessions(text), api.login_session_end(text, int), api.login_contact(text),
-	api.login_contact_set(text, text, text, text, text, text, text), api.login_contact_confirm(text, text) TO desk_login;
+	api.login_contact_set(text, text, text, text, text, text, text), api.login_contact_confirm(text, text),
+	api.login_proof(text, text), api.login_passkeys(text, text), api.login_passkey(text), api.login_needs(text),
+	api.login_code(text, bigint, text, text, bigint, text, text, text, text, text),
+	api.login_whole(text, bigint, text, text, text, text, text, text),
+	api.login_again(text, text, text, text, bigint, text, text, bigint, text) TO desk_login;

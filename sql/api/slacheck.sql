@@ -74,8 +74,11 @@ BEGIN
 		done := desk.record_tick();
 	WHEN 6 THEN
 		name := 'leftovers';
-		SELECT c.counts + c.sessions INTO done FROM api.sla_clean(most) c;
+		SELECT c.counts + c.sessions + desk.upload_sweep(most) INTO done FROM api.sla_clean(most) c;
 	WHEN 7 THEN
+		name := 'keys';
+		done := desk.key_watch();
+	WHEN 8 THEN
 		name := 'pulse';
 		done := desk.pulse(failed)::int;
 		next_step := -1;
@@ -86,7 +89,7 @@ BEGIN
 	RETURN NEXT;
 END
 $$;
-COMMENT ON FUNCTION api.sla_tick(int, int, int) IS 'One step of a run, in a transaction of its own: 0 pages that nobody acknowledged, 1 a batch of clocks (called until it has looked at none), 2 the rotation, 3 daily and weekly lists, 4 calendars laid out further, 5 the weekly figures, 6 leftovers, 7 the pulse with the number of steps that failed.  next_step is what to call next, -1 at the end; a step that fails does not keep the others from being done.';
+COMMENT ON FUNCTION api.sla_tick(int, int, int) IS 'One step of a run, in a transaction of its own: 0 pages that nobody acknowledged, 1 a batch of clocks (called until it has looked at none), 2 the rotation, 3 daily and weekly lists, 4 calendars laid out further, 5 the weekly figures, 6 leftovers, 7 public keys that expire, 8 the pulse with the number of steps that failed.  next_step is what to call next, -1 at the end; a step that fails does not keep the others from being done.';
 
 -- The state of things --------------------------------------------------------------
 

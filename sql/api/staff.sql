@@ -216,10 +216,100 @@ BEGIN
 		SELECT 'c' || c.id, 'change', c.actor, false, false, desk.actor_words(c), NULL, desk.field_words(c.field),
 			desk.change_words(c.field, c.old), desk.change_words(c.field, c.new), c.program, c.changed_at, 3, c.id
 		FROM desk.change c WHERE c.ticket = wanted AND c.changed_at > from_then AND c.field <> 'answered_at'
+		UNION ALL
+		SELECT 'a' || a.id, 'change', 'staff', false, false, s.name, NULL, 'Production action', NULL,
+			left(split_part(desk.visible(a.what), E'\n', 1), 200), 'desk_action', a.done_at, 4, a.id
+		FROM desk.action a JOIN desk.staff s ON s.id = a.staff WHERE a.ticket = wanted AND a.written_at > from_then
 	) x ORDER BY x.at, x.place, x.seq;
 END
 $$;
 COMMENT ON FUNCTION api.staff_thread(text, int, text) IS 'Messages, internal notes and every change of a ticket, in order; with "since" only what came after that moment.';
+
+CREATE FUNCTION api.staff_files(token text, wanted int)
+RETURNS TABLE (entry text, file_id bigint, file_name text, type text, size int, size_words text, is_image boolean, file_is_image boolean,
+	file_is_other boolean, file_is_sealed boolean, file_is_sealed_text boolean, file_path text, sha256 text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	PERFORM desk.session_staff(token);
+	RETURN QUERY SELECT coalesce('m' || a.message, 'n' || a.note), a.id, desk.visible(a.name), a.type, a.size, desk.size_words(a.size),
+		a.is_image, a.is_image, NOT a.is_image AND NOT a.sealed, a.sealed, a.sealed_text, 'file', encode(a.sha256, 'hex')
+	FROM desk.attachment a WHERE a.ticket = wanted ORDER BY a.message, a.note, a.place;
+END
+$$;
+COMMENT ON FUNCTION api.staff_files(text, int) IS 'The files of a ticket, of its notes too, each with the entry of api.staff_thread() that it belongs to.';
+
+CREATE FUNCTION api.staff_private(token text, wanted int) RETURNS TABLE (private_words text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM desk.session_staff(token);
+	RETURN QUERY SELECT desk.reason_words(p.reason) || coalesce(': ' || desk.visible(p.words), '') FROM desk.private_reason p WHERE p.ticket = wanted;
+END
+$$;
+COMMENT ON FUNCTION api.staff_private(text, int) IS 'Why the requester wanted a ticket to be private; no row when they did not say.';
+
+CREATE FUNCTION api.staff_file(token text, wanted int, wanted_file bigint)
+RETURNS TABLE (file_name text, type text, size int, is_image boolean, sha256 text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM desk.session_staff(token);
+	RETURN QUERY SELECT f.file_name, f.type, f.size, f.is_image, f.sha256 FROM api.staff_files(token, wanted) f WHERE f.file_id = wanted_file;
+END
+$$;
+COMMENT ON FUNCTION api.staff_file(text, int, bigint) IS 'One of api.staff_files().';
+
+CREATE FUNCTION api.staff_file_piece(token text, wanted int, wanted_file bigint, wanted_seq int) RETURNS bytea
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM desk.session_staff(token);
+	RETURN desk.blob_piece((SELECT a.sha256 FROM desk.attachment a WHERE a.ticket = wanted AND a.id = wanted_file), wanted_seq);
+END
+$$;
+COMMENT ON FUNCTION api.staff_file_piece(text, int, bigint, int) IS 'One piece of a file; NULL where there is none.';
+
+CREATE FUNCTION api.staff_file_check(token text, key_sha256 text, visitor text, hashes text[], bytes bigint, most int, most_bytes bigint) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM desk.session_staff(token);
+	RETURN desk.upload_check(key_sha256, hashes, bytes, most, most_bytes, NULL);
+END
+$$;
+COMMENT ON FUNCTION api.staff_file_check(text, text, text, text[], bigint, int, bigint) IS 'Before files are kept for a message or note: "go", or why not: "many", "large".';
+
+CREATE FUNCTION api.staff_upload(token text, key_sha256 text, field text, name text, type text, size int, sha256 text, seq int, bytes bytea) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM desk.session_staff(token);
+	PERFORM desk.upload_piece(key_sha256, field, name, type, size, sha256, seq, bytes);
+END
+$$;
+COMMENT ON FUNCTION api.staff_upload(text, text, text, text, text, int, text, int, bytea) IS 'Keep one piece of a file for a message or note, see desk.upload_piece().';
+
+CREATE FUNCTION api.staff_uploads(token text, key_sha256 text) RETURNS TABLE (file_place smallint, file_name text, size_words text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM desk.session_staff(token);
+	RETURN QUERY SELECT * FROM desk.uploads(key_sha256);
+END
+$$;
+COMMENT ON FUNCTION api.staff_uploads(text, text) IS 'The files that are kept for a message or note.';
+
+CREATE FUNCTION api.staff_file_drop(token text, key_sha256 text, place int) RETURNS int
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM desk.session_staff(token);
+	RETURN desk.upload_drop(key_sha256, coalesce(place, 0));
+END
+$$;
+COMMENT ON FUNCTION api.staff_file_drop(text, text, int) IS 'Forget one file that is kept for a message or note.';
 
 CREATE FUNCTION api.staff_choices(token text, wanted int)
 RETURNS TABLE (field text, value text, label text, is_current boolean)
@@ -248,9 +338,9 @@ BEGIN
 			WHERE s.name IN ('open', 'pending') AND EXISTS (SELECT FROM desk.transition m
 				WHERE m.from_state = CASE t.state WHEN 'new' THEN 'open' ELSE t.state END AND m.to_state = s.name)
 		UNION ALL SELECT 'follow', r.name, 'Solved: ' || r.label, NULL, r.position FROM desk.resolution r
-			WHERE NOT (r.needs_release OR r.needs_reason OR r.needs_alternative OR r.needs_attempt OR r.needs_duplicate) AND t.state <> 'resolved'
+			WHERE NOT (r.needs_release OR r.needs_reason OR r.needs_alternative OR r.needs_attempt OR r.needs_duplicate) AND r.is_offered AND t.state <> 'resolved'
 		UNION ALL SELECT 'promise', x.clock::text, x.words, NULL, x.place FROM desk.broken(t.number) x
-		UNION ALL SELECT 'resolution', r.name, r.label, t.resolution, r.position FROM desk.resolution r
+		UNION ALL SELECT 'resolution', r.name, r.label, t.resolution, r.position FROM desk.resolution r WHERE r.is_offered OR r.name = t.resolution
 		UNION ALL SELECT 'release', e.id::text, format('%s %s', e.version, CASE WHEN e.released_at <= now()
 				THEN '(out since ' || to_char(e.released_at, 'FMDD Mon YYYY') || ')' ELSE '(planned)' END),
 			t.release::text, -e.id FROM desk.release e WHERE e.product = t.product
@@ -262,7 +352,7 @@ COMMENT ON FUNCTION api.staff_choices(text, int) IS 'What the fields of a ticket
 -- The forms of a ticket ------------------------------------------------------
 
 CREATE FUNCTION api.staff_reply(token text, wanted int, seen int, key_sha256 text, body text, body_html text, renderer int,
-	attempt boolean, solution boolean, follow text, until text)
+	attempt boolean, solution boolean, follow text, until text, files_key text DEFAULT NULL)
 RETURNS TABLE (outcome text, field text, complaint text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -274,14 +364,18 @@ DECLARE
 	words text;
 	hint text;
 	rule text;
+	said bigint;
 BEGIN
 	outcome := desk.staff_begin(wanted, seen, key_sha256,
 		concat_ws(E'\n', 'reply', body, attempt, solution, follow, until));
+	IF outcome = 'sent' THEN
+		PERFORM desk.upload_drop(files_key, NULL);
+	END IF;
 	IF outcome <> 'new' THEN
 		RETURN NEXT;
 		RETURN;
 	END IF;
-	IF NOT coalesce(body ~ '\S', false) THEN
+	IF NOT coalesce(body ~ '\S', false) AND NOT EXISTS (SELECT FROM desk.upload u WHERE u.key_sha256 = decode(files_key, 'hex') AND u.whole) THEN
 		RAISE 'write what you want to say' USING ERRCODE = 'PT409', COLUMN = 'reply';
 	END IF;
 	SELECT hold INTO held FROM desk.ticket WHERE number = wanted;
@@ -293,7 +387,8 @@ BEGIN
 	END IF;
 	INSERT INTO desk.message (ticket, author, staff, name, body, body_html, renderer, attempt, solution)
 	SELECT wanted, 'staff', s.id, s.name, staff_reply.body, staff_reply.body_html, staff_reply.renderer, staff_reply.attempt, staff_reply.solution
-	FROM desk.staff s WHERE s.id = who;
+	FROM desk.staff s WHERE s.id = who RETURNING id INTO said;
+	PERFORM desk.attach(files_key, wanted, said, NULL);
 	-- a message keeps the promise of an update; a hold needs the next one
 	UPDATE desk.ticket t SET changed_by = 'staff:' || who,
 		next_update_by = CASE WHEN due IS NOT NULL THEN due WHEN held IS NOT NULL THEN t.next_update_by END,
@@ -316,15 +411,16 @@ EXCEPTION
 		RETURN NEXT;
 END
 $$;
-COMMENT ON FUNCTION api.staff_reply(text, int, int, text, text, text, int, boolean, boolean, text, text) IS 'Send a message to the requester.  follow: what the ticket becomes, NULL to leave it, open, pending, or a resolution that needs no more words; until: when the next update comes.  All of it or nothing.';
+COMMENT ON FUNCTION api.staff_reply(text, int, int, text, text, text, int, boolean, boolean, text, text, text) IS 'Send a message to the requester, with the files that are kept under files_key (NULL for none).  follow: what the ticket becomes, NULL to leave it, open, pending, or a resolution that needs no more words; until: when the next update comes.  All of it or nothing.';
 
-CREATE FUNCTION api.staff_note(token text, wanted int, seen int, key_sha256 text, body text, body_html text, renderer int)
+CREATE FUNCTION api.staff_note(token text, wanted int, seen int, key_sha256 text, body text, body_html text, renderer int, files_key text DEFAULT NULL)
 RETURNS TABLE (outcome text, field text, complaint text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
 	who int := desk.session_staff(token);
+	said bigint;
 BEGIN
 	IF NOT coalesce(body ~ '\S', false) THEN
 		RETURN QUERY SELECT 'refused', 'note', 'Write the note first.';
@@ -333,15 +429,18 @@ BEGIN
 	outcome := desk.staff_begin(wanted, seen, key_sha256, concat_ws(E'\n', 'note', body));
 	IF outcome = 'new' THEN
 		INSERT INTO desk.note (ticket, staff, body, body_html, renderer)
-		VALUES (wanted, who, staff_note.body, staff_note.body_html, staff_note.renderer);
+		VALUES (wanted, who, staff_note.body, staff_note.body_html, staff_note.renderer) RETURNING id INTO said;
+		PERFORM desk.attach(files_key, wanted, NULL, said);
 		-- so that a colleague who is writing now gets to read it first
 		UPDATE desk.ticket SET version = version + 1 WHERE number = wanted;
 		outcome := 'done';
+	ELSIF outcome = 'sent' THEN
+		PERFORM desk.upload_drop(files_key, NULL);
 	END IF;
 	RETURN NEXT;
 END
 $$;
-COMMENT ON FUNCTION api.staff_note(text, int, int, text, text, text, int) IS 'Add an internal note.  It answers nobody, stops no clock, and no copy for the public holds it.';
+COMMENT ON FUNCTION api.staff_note(text, int, int, text, text, text, int, text) IS 'Add an internal note, with the files that are kept under files_key (NULL for none), which are for staff alone.  It answers nobody, stops no clock, and no copy for the public holds it.';
 
 CREATE FUNCTION api.staff_take(token text, wanted int, seen int, key_sha256 text)
 RETURNS TABLE (outcome text, field text, complaint text)
@@ -640,8 +739,11 @@ GRANT EXECUTE ON FUNCTION api.staff_queue(text, text, text, text, text, text, te
 	api.staff_filters(text), api.staff_me(text), api.staff_duty(text), api.staff_ticket(text, int), api.staff_promises(text, int),
 	api.staff_thread(text, int, text), api.staff_choices(text, int),
 	api.staff_ringing(text), api.staff_paging(text, int), api.staff_down(text, int, int, text, text),
-	api.staff_reply(text, int, int, text, text, text, int, boolean, boolean, text, text),
-	api.staff_note(text, int, int, text, text, text, int), api.staff_take(text, int, int, text),
+	api.staff_files(text, int), api.staff_private(text, int), api.staff_file(text, int, bigint), api.staff_file_piece(text, int, bigint, int),
+	api.staff_file_check(text, text, text, text[], bigint, int, bigint), api.staff_upload(text, text, text, text, text, int, text, int, bytea),
+	api.staff_uploads(text, text), api.staff_file_drop(text, text, int),
+	api.staff_reply(text, int, int, text, text, text, int, boolean, boolean, text, text, text),
+	api.staff_note(text, int, int, text, text, text, int, text), api.staff_take(text, int, int, text),
 	api.staff_assign(text, int, int, text, int), api.staff_change(text, int, int, text, text, text, text, text),
 	api.staff_visibility(text, int, int, text, text), api.staff_hold(text, int, int, text, text, text),
 	api.staff_resolve(text, int, int, text, text, text, text, text, text),

@@ -21,6 +21,15 @@ CREATE VIEW api.submit_product WITH (security_barrier) AS
 SELECT name AS product, label, position FROM desk.product WHERE retired_at IS NULL;
 COMMENT ON VIEW api.submit_product IS 'The products that are offered, to be ordered by position, label.';
 
+CREATE FUNCTION api.submit_keys() RETURNS TABLE (fingerprint text, fingerprint_words text, key_ids text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN QUERY SELECT k.fingerprint, desk.fingerprint_words(k.fingerprint), array_to_string(k.key_ids, ' ') FROM desk.confidential_offered() k;
+END
+$$;
+COMMENT ON FUNCTION api.submit_keys() IS 'The keys that the confidential part of a form may be encrypted for; none, and there is no such part.';
+
 CREATE FUNCTION api.submit_severities() RETURNS TABLE (severity smallint, severity_name text, impact text, answer_words text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -36,7 +45,8 @@ CREATE FUNCTION api.submit(
 	subject text, body text, body_html text, renderer int,
 	severity text, product text, blocked text, tried text, answers text[],
 	visibility text, name text, mail text,
-	check_only boolean, not_security boolean, not_similar boolean, production_down boolean)
+	check_only boolean, not_security boolean, not_similar boolean, production_down boolean,
+	private_why text DEFAULT NULL, private_words text DEFAULT NULL, sealed bytea DEFAULT NULL)
 RETURNS TABLE (outcome text, field text, words text, number int)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -44,9 +54,10 @@ DECLARE
 	t desk.intake_template;
 	sent desk.submission;
 	digest bytea := sha256(convert_to(jsonb_build_array(template, subject, body, severity, product, blocked,
-		tried, answers, visibility, name, mail)::text, 'UTF8'));
+		tried, answers, visibility, name, mail, private_why, private_words, sha256(nullif(sealed, '')))::text, 'UTF8'));
 	who int;
 	filed int;
+	said bigint;
 BEGIN
 	-- the same form again?
 	SELECT * INTO sent FROM desk.submission s WHERE s.key_sha256 = decode(submit.key_sha256, 'hex');
@@ -58,7 +69,7 @@ BEGIN
 			AND NOT EXISTS (SELECT FROM desk.page_report q WHERE q.ticket = sent.ticket) AND desk.limit_take('page', visitor) THEN
 			UPDATE desk.ticket k SET production_down = true, changed_by = 'requester' WHERE k.number = sent.ticket;
 		END IF;
-		RETURN QUERY SELECT CASE WHEN sent.text_sha256 = digest THEN 'filed' ELSE 'other' END, NULL, NULL, sent.ticket;
+		RETURN QUERY SELECT desk.submitted_before(sent, digest), NULL, NULL, sent.ticket;
 		RETURN;
 	END IF;
 
@@ -67,13 +78,14 @@ BEGIN
 		RAISE 'no such form' USING ERRCODE = 'PT404';
 	END IF;
 	RETURN QUERY SELECT 'complaint', c.field, c.words, NULL::int
-		FROM desk.submit_complaints(t, subject, severity, product, blocked, answers, visibility, mail) c;
+		FROM desk.submit_complaints(t, subject, severity, product, blocked, answers, visibility, mail) c
+		UNION ALL SELECT 'complaint', c.field, c.words, NULL::int FROM desk.reason_complaints(t, visibility, private_why, private_words) c;
 	IF FOUND OR check_only THEN
 		RETURN;
 	END IF;
-	IF NOT not_security AND EXISTS (SELECT FROM desk.security_phrase p
-		WHERE (subject || E'\n' || body) ~* p.pattern) THEN
-		RETURN QUERY SELECT 'security', NULL, NULL, NULL::int;
+	IF NOT not_security AND desk.reads_like_a_hole(subject, body) THEN
+		RETURN QUERY SELECT 'security', NULL, u.file_name, NULL::int FROM (SELECT) x LEFT JOIN desk.uploads(submit.key_sha256) u ON true;
+		PERFORM desk.upload_drop(submit.key_sha256, NULL);
 		RETURN;
 	END IF;
 	IF production_down IS NULL AND coalesce(submit.severity::smallint, t.severity) = 1 THEN
@@ -104,7 +116,7 @@ BEGIN
 	ON CONFLICT DO NOTHING;
 	IF NOT FOUND THEN
 		SELECT * INTO STRICT sent FROM desk.submission s WHERE s.key_sha256 = decode(submit.key_sha256, 'hex');
-		RETURN QUERY SELECT CASE WHEN sent.text_sha256 = digest THEN 'filed' ELSE 'other' END, NULL, NULL, sent.ticket;
+		RETURN QUERY SELECT desk.submitted_before(sent, digest), NULL, NULL, sent.ticket;
 		RETURN;
 	END IF;
 	IF mail IS NOT NULL THEN
@@ -128,7 +140,13 @@ BEGIN
 	VALUES (filed, 'requester', nullif(btrim(submit.name), ''), body, coalesce(submit.body_html, desk.plain_html(body)) || coalesce((
 		SELECT '<dl>' || string_agg(format('<dt>%s</dt><dd>%s</dd>',
 			desk.plain_text_html(question), desk.plain_html(answer)), '' ORDER BY position) || '</dl>'
-		FROM desk.answer a WHERE a.ticket = filed), ''), renderer);
+		FROM desk.answer a WHERE a.ticket = filed), ''), renderer)
+	RETURNING message.id INTO said;
+	PERFORM desk.attach(submit.key_sha256, filed, said, NULL);
+	PERFORM desk.attach_sealed(filed, said, sealed);
+	INSERT INTO desk.private_reason (ticket, reason, words)
+	SELECT k.number, private_why, CASE private_why WHEN 'other' THEN left(btrim(private_words), 200) END
+	FROM desk.ticket k WHERE k.number = filed AND k.visibility = 'private' AND private_why IS NOT NULL;
 	-- last, so that who is woken reads what was reported
 	IF production_down THEN
 		UPDATE desk.ticket k SET production_down = true, changed_by = 'requester' WHERE k.number = filed AND k.severity = 1;
@@ -140,8 +158,48 @@ BEGIN
 	RETURN QUERY SELECT 'filed', NULL, NULL, filed;
 END
 $$;
-COMMENT ON FUNCTION api.submit(text, text, text, text, text, text, text, int, text, text, text, text, text[], text, text, text, boolean, boolean, boolean, boolean)
-IS 'File a report.  key_sha256: hex, names this form, so that sending it again changes nothing.  Answers one kind of rows: "filed" with the number (also for a resend); "other" with the number that the same form became with another text; "complaint" about fields, in words for people; "security" when it reads like a security hole and not_security is false; "production" when it is of severity 1 and production_down is NULL: ask whether somebody shall be woken; "similar" tickets when not_similar is false; "woken" when this visitor has had people woken too often today; "limited" when too many came from this visitor.  Nothing is stored but for "filed".  check_only asks for complaints alone.  Raises PT404 for an unknown form.';
+COMMENT ON FUNCTION api.submit(text, text, text, text, text, text, text, int, text, text, text, text, text[], text, text, text, boolean, boolean, boolean, boolean, text, text, bytea)
+IS 'File a report.  key_sha256: hex, names this form, so that sending it again changes nothing.  Answers one kind of rows: "filed" with the number (also for a resend); "other" with the number that the same form became with another text or another file; "complaint" about fields, in words for people; "security" when it reads like a security hole and not_security is false, with the names of files that were kept and now are not, one a row; "production" when it is of severity 1 and production_down is NULL: ask whether somebody shall be woken; "similar" tickets when not_similar is false; "woken" when this visitor has had people woken too often today; "limited" when too many came from this visitor.  Files that were kept under the key become those of the ticket.  private_why: why it is private (desk.private_reason), asked of who makes it so; private_words: the other reason.  sealed: the packets of the confidential part, NULL or empty for none.  Nothing is stored but for "filed".  check_only asks for complaints alone.  Raises PT404 for an unknown form.';
+
+CREATE FUNCTION api.submit_file_check(key_sha256 text, visitor text, hashes text[], bytes bigint, most int, most_bytes bigint,
+	subject text, body text, not_security boolean) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT not_security AND desk.reads_like_a_hole(subject, body) THEN
+		RETURN 'ask';
+	END IF;
+	RETURN desk.upload_check(key_sha256, hashes, bytes, most, most_bytes, visitor);
+END
+$$;
+COMMENT ON FUNCTION api.submit_file_check(text, text, text[], bigint, int, bigint, text, text, boolean) IS 'Before files are kept for a form: "go", or why not: "ask" while it is open whether this is a security hole (then nothing is stored), "many", "large", "limited".';
+
+CREATE FUNCTION api.submit_upload(key_sha256 text, field text, name text, type text, size int, sha256 text, seq int, bytes bytea) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM desk.upload_piece(key_sha256, field, name, type, size, sha256, seq, bytes);
+END
+$$;
+COMMENT ON FUNCTION api.submit_upload(text, text, text, text, int, text, int, bytea) IS 'Keep one piece of a file for a form, see desk.upload_piece().  In one transaction with what is asked next.';
+
+CREATE FUNCTION api.submit_files(key_sha256 text) RETURNS TABLE (file_place smallint, file_name text, size_words text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN QUERY SELECT * FROM desk.uploads(key_sha256);
+END
+$$;
+COMMENT ON FUNCTION api.submit_files(text) IS 'The files that are kept for a form.';
+
+CREATE FUNCTION api.submit_file_drop(key_sha256 text, place int) RETURNS int
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN desk.upload_drop(key_sha256, coalesce(place, 0));
+END
+$$;
+COMMENT ON FUNCTION api.submit_file_drop(text, int) IS 'Forget one file that is kept for a form.';
 
 CREATE FUNCTION api.submit_same(wanted int, visitor text, mail text)
 RETURNS TABLE (outcome text, number int)
@@ -162,5 +220,7 @@ COMMENT ON FUNCTION api.submit_same(int, text, text) IS '"Same problem": count t
 
 GRANT USAGE ON SCHEMA api TO desk_submit;
 GRANT SELECT ON api.submit_template, api.submit_field, api.submit_choice, api.submit_product TO desk_submit;
-GRANT EXECUTE ON FUNCTION api.submit(text, text, text, text, text, text, text, int, text, text, text, text, text[], text, text, text, boolean, boolean, boolean, boolean),
-	api.submit_same(int, text, text), api.submit_severities() TO desk_submit;
+GRANT EXECUTE ON FUNCTION api.submit(text, text, text, text, text, text, text, int, text, text, text, text, text[], text, text, text, boolean, boolean, boolean, boolean, text, text, bytea),
+	api.submit_same(int, text, text), api.submit_severities(), api.submit_keys(),
+	api.submit_file_check(text, text, text[], bigint, int, bigint, text, text, boolean),
+	api.submit_upload(text, text, text, text, int, text, int, bytea), api.submit_files(text), api.submit_file_drop(text, int) TO desk_submit;

@@ -29,6 +29,21 @@ SELECT ticket, at, seq, is_change, NOT is_change AS is_message, is_staff, is_sol
 FROM desk.public_entry;
 COMMENT ON VIEW api.public_entry IS 'The public thread; order by ticket, at, is_change, seq.';
 
+CREATE VIEW api.public_file AS
+SELECT ticket, message::text AS entry, place, id AS file_id, name AS file_name, type, size, desk.size_words(size) AS size_words,
+	is_image, is_image AS file_is_image, NOT is_image AS file_is_other, name AS file_path, encode(sha256, 'hex') AS sha256
+FROM desk.public_attachment;
+COMMENT ON VIEW api.public_file IS 'The files of a public thread, each with the seq of its message as "entry"; order by ticket, entry, place.';
+
+CREATE FUNCTION api.public_file_piece(wanted int, wanted_file bigint, wanted_seq int) RETURNS bytea
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN desk.blob_piece((SELECT p.sha256 FROM desk.public_attachment p WHERE p.ticket = wanted AND p.id = wanted_file), wanted_seq);
+END
+$$;
+COMMENT ON FUNCTION api.public_file_piece(int, bigint, int) IS 'One piece of a file of a public ticket; NULL for what is not there or not public.';
+
 CREATE FUNCTION api.ticket_me_too(wanted int, visitor text) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -104,7 +119,8 @@ RETURNS TABLE (number int, version int, subject text, kind_label text, product_l
 	solved_at text, solved_words text, is_public boolean, has_consent boolean, no_consent boolean, may_confirm boolean,
 	mail text, has_mail boolean, may_follow boolean, is_following boolean,
 	promise text, promise_at text, promise_words text, promise_tone text, has_promise boolean, is_paused boolean, is_late boolean,
-	answered boolean, answer_words text, percent int, is_paged boolean, has_somebody boolean, somebody_words text)
+	answered boolean, answer_words text, percent int, is_paged boolean, has_somebody boolean, somebody_words text,
+	is_withheld boolean, takes_more boolean)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -119,7 +135,7 @@ BEGIN
 		desk.utc(t.solved_at), desk.words(t.solved_at), t.visibility = 'public', t.consented_at IS NOT NULL, t.consented_at IS NULL, t.confirmed_at IS NULL,
 		p.mail, p.mail IS NOT NULL, l.person IS NOT NULL AND l.person = t.requester AND (f.confirmed_at IS NULL OR f.stopped_at IS NOT NULL),
 		f.confirmed_at IS NOT NULL AND f.stopped_at IS NULL, m.*, EXISTS (SELECT FROM desk.page_report r WHERE r.ticket = t.number AND r.over_at IS NULL),
-		o.since IS NOT NULL, desk.words(o.since)
+		o.since IS NOT NULL, desk.words(o.since), coalesce(t.resolution = 'reported-elsewhere', false), coalesce(t.resolution <> 'reported-elsewhere', true)
 	FROM desk.ticket t
 	JOIN desk.kind k ON k.name = t.kind
 	JOIN desk.severity s ON s.level = t.severity
@@ -165,6 +181,88 @@ END
 $$;
 COMMENT ON FUNCTION api.ticket_mine_thread(text, int) IS 'All messages and shown changes of a requester''s own ticket, in order; never a note.  PT404 unless the link opens this ticket.';
 
+CREATE FUNCTION api.ticket_mine_files(token text, wanted int)
+RETURNS TABLE (entry text, file_id bigint, file_name text, type text, size int, size_words text, is_image boolean, file_is_image boolean,
+	file_is_other boolean, file_is_sealed boolean, file_path text, sha256 text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	l desk.link := desk.link_open(token, wanted, 'requester');
+BEGIN
+	RETURN QUERY SELECT a.message::text, a.id, desk.visible(a.name), a.type, a.size, desk.size_words(a.size), a.is_image, a.is_image, NOT a.is_image AND NOT a.sealed, a.sealed,
+		'file', encode(a.sha256, 'hex')
+	FROM desk.attachment a WHERE a.ticket = l.ticket AND a.message IS NOT NULL ORDER BY a.message, a.place;
+END
+$$;
+COMMENT ON FUNCTION api.ticket_mine_files(text, int) IS 'The files of a requester''s own ticket, each with the seq of its message as "entry"; file_path ends its address, where the name would stand in the logs of the web server; never those of a note.  Of a sealed one that it came is all they have.  PT404 unless the link opens this ticket.';
+
+CREATE FUNCTION api.ticket_mine_file(token text, wanted int, wanted_file bigint)
+RETURNS TABLE (file_name text, type text, size int, is_image boolean, sha256 text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM desk.link_open(token, wanted, 'requester');
+	RETURN QUERY SELECT f.file_name, f.type, f.size, f.is_image, f.sha256 FROM api.ticket_mine_files(token, wanted) f WHERE f.file_id = wanted_file AND NOT f.file_is_sealed;
+END
+$$;
+COMMENT ON FUNCTION api.ticket_mine_file(text, int, bigint) IS 'One of api.ticket_mine_files(), never a sealed one.  PT404 unless the link opens this ticket.';
+
+CREATE FUNCTION api.ticket_mine_file_piece(token text, wanted int, wanted_file bigint, wanted_seq int) RETURNS bytea
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	l desk.link := desk.link_open(token, wanted, 'requester');
+BEGIN
+	RETURN desk.blob_piece((SELECT a.sha256 FROM desk.attachment a WHERE a.ticket = l.ticket AND a.id = wanted_file
+		AND a.message IS NOT NULL AND NOT a.sealed), wanted_seq);
+END
+$$;
+COMMENT ON FUNCTION api.ticket_mine_file_piece(text, int, bigint, int) IS 'One piece of a file of a requester''s own ticket; NULL where there is none.  PT404 unless the link opens this ticket.';
+
+CREATE FUNCTION api.ticket_file_check(token text, wanted int, key_sha256 text, visitor text, hashes text[], bytes bigint, most int, most_bytes bigint,
+	body text, not_security boolean) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM desk.link_open(token, wanted, 'requester');
+	IF desk.is_withheld(wanted) OR NOT not_security AND desk.reads_like_a_hole('', body) THEN
+		RETURN 'ask';
+	END IF;
+	RETURN desk.upload_check(key_sha256, hashes, bytes, most, most_bytes, visitor);
+END
+$$;
+COMMENT ON FUNCTION api.ticket_file_check(text, int, text, text, text[], bigint, int, bigint, text, boolean) IS 'Before files are kept for a reply: "go", or why not: "ask" while it is open whether this is about a security hole (then nothing is stored), "many", "large", "limited".  PT404 unless the link opens this ticket.';
+
+CREATE FUNCTION api.ticket_upload(token text, wanted int, key_sha256 text, field text, name text, type text, size int, sha256 text, seq int, bytes bytea) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM desk.link_open(token, wanted, 'requester');
+	PERFORM desk.upload_piece(key_sha256, field, name, type, size, sha256, seq, bytes);
+END
+$$;
+COMMENT ON FUNCTION api.ticket_upload(text, int, text, text, text, text, int, text, int, bytea) IS 'Keep one piece of a file for a reply, see desk.upload_piece().  PT404 unless the link opens this ticket.';
+
+CREATE FUNCTION api.ticket_files(token text, wanted int, key_sha256 text) RETURNS TABLE (file_place smallint, file_name text, size_words text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM desk.link_open(token, wanted, 'requester');
+	RETURN QUERY SELECT * FROM desk.uploads(key_sha256);
+END
+$$;
+COMMENT ON FUNCTION api.ticket_files(text, int, text) IS 'The files that are kept for a reply.  PT404 unless the link opens this ticket.';
+
+CREATE FUNCTION api.ticket_file_drop(token text, wanted int, key_sha256 text, place int) RETURNS int
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM desk.link_open(token, wanted, 'requester');
+	RETURN desk.upload_drop(key_sha256, coalesce(place, 0));
+END
+$$;
+COMMENT ON FUNCTION api.ticket_file_drop(text, int, text, int) IS 'Forget one file that is kept for a reply.  PT404 unless the link opens this ticket.';
+
 CREATE FUNCTION api.ticket_why(wanted int)
 RETURNS TABLE (metric_label text, heads boolean, promised_words text, outcome_words text, outcome_tone text, ends boolean,
 	at text, at_words text, event text, because text, counted text, used text, rest text, due_at text, due_words text, has_due boolean, no_due boolean)
@@ -192,17 +290,34 @@ END
 $$;
 COMMENT ON FUNCTION api.ticket_mine_why(text, int) IS 'The ledger of the clocks of a requester''s own ticket.  PT404 unless the link opens this ticket.';
 
-CREATE FUNCTION api.ticket_reply(token text, wanted int, key_sha256 text, visitor text, body text, body_html text, renderer int) RETURNS text
+CREATE FUNCTION api.ticket_keys() RETURNS TABLE (fingerprint text, fingerprint_words text, key_ids text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN QUERY SELECT k.fingerprint, desk.fingerprint_words(k.fingerprint), array_to_string(k.key_ids, ' ') FROM desk.confidential_offered() k;
+END
+$$;
+COMMENT ON FUNCTION api.ticket_keys() IS 'The keys that the confidential part of a message may be encrypted for.';
+
+CREATE FUNCTION api.ticket_reply(token text, wanted int, key_sha256 text, visitor text, body text, body_html text, renderer int,
+	not_security boolean, sealed bytea DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	l desk.link := desk.link_open(token, wanted, 'requester');
+	said bigint;
 BEGIN
-	IF NOT coalesce(body ~ '\S', false) THEN
-		RETURN 'empty';
-	END IF;
 	IF EXISTS (SELECT FROM desk.submission s WHERE s.key_sha256 = decode(ticket_reply.key_sha256, 'hex')) THEN
+		PERFORM desk.upload_drop(ticket_reply.key_sha256, NULL);
 		RETURN 'posted';
+	END IF;
+	IF desk.is_withheld(l.ticket) OR NOT not_security AND desk.reads_like_a_hole('', body) THEN
+		PERFORM desk.upload_drop(ticket_reply.key_sha256, NULL);
+		RETURN CASE WHEN desk.is_withheld(l.ticket) THEN 'withheld' ELSE 'security' END;
+	END IF;
+	IF NOT coalesce(body ~ '\S', false) AND coalesce(length(sealed), 0) = 0 AND NOT EXISTS (SELECT FROM desk.upload u
+		WHERE u.key_sha256 = decode(ticket_reply.key_sha256, 'hex') AND u.whole) THEN
+		RETURN 'empty';
 	END IF;
 	IF NOT desk.limit_take('message', visitor) THEN
 		RETURN 'limited';
@@ -212,12 +327,14 @@ BEGIN
 	IF FOUND THEN
 		INSERT INTO desk.message (ticket, author, name, body, body_html, renderer)
 		SELECT l.ticket, 'requester', t.requester_name, ticket_reply.body, ticket_reply.body_html, ticket_reply.renderer
-		FROM desk.ticket t WHERE t.number = l.ticket;
+		FROM desk.ticket t WHERE t.number = l.ticket RETURNING id INTO said;
+		PERFORM desk.attach(ticket_reply.key_sha256, l.ticket, said, NULL);
+		PERFORM desk.attach_sealed(l.ticket, said, sealed);
 	END IF;
 	RETURN 'posted';
 END
 $$;
-COMMENT ON FUNCTION api.ticket_reply(text, int, text, text, text, text, int) IS 'A message of the requester: "posted" (once for a key, however often it is sent), "empty" or "limited".  It reopens a pending or solved ticket.  PT404 unless the link opens this ticket.';
+COMMENT ON FUNCTION api.ticket_reply(text, int, text, text, text, text, int, boolean, bytea) IS 'A message of the requester, with the files that are kept under its key and the packets of its confidential part (NULL or empty for none): "posted" (once for a key, however often it is sent), "empty", "limited", "security" when it reads like the report of a security hole and not_security is false, or "withheld" when the ticket was one; nothing is stored then.  It reopens a pending or solved ticket.  PT404 unless the link opens this ticket.';
 
 CREATE FUNCTION api.ticket_solved(token text, wanted int, solved boolean) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -271,11 +388,15 @@ $$;
 COMMENT ON FUNCTION api.ticket_mine_follow(text, int, boolean) IS 'Start or stop mail to the requester''s address.  Starting takes the link that was mailed there, which proves the address; "unproven" with another.  PT404 unless the link opens this ticket.';
 
 GRANT USAGE ON SCHEMA api TO desk_ticket;
-GRANT SELECT ON api.public_ticket, api.public_entry TO desk_ticket;
+GRANT SELECT ON api.public_ticket, api.public_entry, api.public_file TO desk_ticket;
 GRANT EXECUTE ON FUNCTION api.ticket_me_too(int, text), api.ticket_follow(int, text, text), api.ticket_follow_link(text),
 	api.ticket_follow_set(text, boolean), api.ticket_link(text), api.ticket_mine(text, int), api.ticket_mine_thread(text, int),
-	api.ticket_reply(text, int, text, text, text, text, int), api.ticket_solved(text, int, boolean),
+	api.ticket_keys(), api.ticket_reply(text, int, text, text, text, text, int, boolean, bytea), api.ticket_solved(text, int, boolean),
 	api.ticket_consent(text, int), api.ticket_mine_follow(text, int, boolean),
-	api.ticket_why(int), api.ticket_mine_why(text, int) TO desk_ticket;
-GRANT EXECUTE ON FUNCTION desk.utc(timestamptz), desk.words(timestamptz), desk.span_words(numeric), desk.tone(text, boolean),
+	api.ticket_why(int), api.ticket_mine_why(text, int),
+	api.public_file_piece(int, bigint, int), api.ticket_mine_files(text, int), api.ticket_mine_file(text, int, bigint),
+	api.ticket_mine_file_piece(text, int, bigint, int), api.ticket_file_check(text, int, text, text, text[], bigint, int, bigint, text, boolean),
+	api.ticket_upload(text, int, text, text, text, text, int, text, int, bytea), api.ticket_files(text, int, text),
+	api.ticket_file_drop(text, int, text, int) TO desk_ticket;
+GRANT EXECUTE ON FUNCTION desk.utc(timestamptz), desk.words(timestamptz), desk.span_words(numeric), desk.size_words(bigint), desk.tone(text, boolean),
 	desk.promise_of(text, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, int, boolean) TO desk_ticket;

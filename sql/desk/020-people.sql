@@ -1,4 +1,4 @@
--- Limits, sessions, links, addresses.
+-- Limits, links, addresses.
 
 CREATE OR REPLACE FUNCTION desk.limit_take(wanted text, about text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -20,28 +20,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION desk.limit_take(text, text) IS 'Count one more of a limited thing; false when it is too often.  The count is part of the caller''s transaction.';
-
-CREATE OR REPLACE FUNCTION desk.session_staff(token text) RETURNS int
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	s record;
-BEGIN
-	SELECT x.staff, x.seen_at, x.token_sha256 INTO s
-	FROM desk.session x JOIN desk.staff p ON p.id = x.staff AND p.active
-	WHERE x.token_sha256 = sha256(convert_to(token, 'UTF8'))
-	  AND x.seen_at > now() - interval '30 minutes'
-	  AND x.made_at > now() - interval '12 hours';
-	IF NOT FOUND THEN
-		RAISE 'not signed in' USING ERRCODE = 'PT401';
-	END IF;
-	IF s.seen_at < now() - interval '1 minute' THEN
-		UPDATE desk.session SET seen_at = now() WHERE token_sha256 = s.token_sha256;
-	END IF;
-	RETURN s.staff;
-END
-$$;
-COMMENT ON FUNCTION desk.session_staff(text) IS 'Who a session token stands for; PT401 when nobody (unknown, 30 minutes idle, 12 hours old, or no longer active).';
 
 CREATE OR REPLACE FUNCTION desk.random_token() RETURNS text
 LANGUAGE sql VOLATILE

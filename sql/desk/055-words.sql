@@ -3,7 +3,7 @@
 CREATE OR REPLACE FUNCTION desk.is_public_field(field text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN field IN ('subject', 'kind', 'product', 'severity', 'assignee', 'state', 'resolution',
-	'duplicate_of', 'release', 'hold', 'next_update_by', 'visibility');
+	'duplicate_of', 'release', 'hold', 'next_update_by', 'visibility', 'redacted', 'withheld');
 COMMENT ON FUNCTION desk.is_public_field(text) IS 'Is a change of this field shown to everybody who may see the ticket?';
 
 CREATE OR REPLACE FUNCTION desk.is_shown(c desk.change) RETURNS boolean
@@ -20,6 +20,7 @@ RETURN CASE field WHEN 'subject' THEN 'The subject' WHEN 'kind' THEN 'The kind' 
 	WHEN 'consented_at' THEN 'Consent to make it public' WHEN 'confirmed_at' THEN 'Confirmed as solved'
 	WHEN 'answered_at' THEN 'First answered' WHEN 'reason' THEN 'The reason' WHEN 'alternative' THEN 'The alternative'
 	WHEN 'requester' THEN 'The requester' WHEN 'requester_name' THEN 'The requester''s name' WHEN 'tried' THEN 'What was tried'
+	WHEN 'redacted' THEN 'Taken out' WHEN 'withheld' THEN 'Taken out'
 	WHEN 'customer' THEN 'The customer' WHEN 'team' THEN 'The team'
 	WHEN 'channel' THEN 'The channel' WHEN 'blocked' THEN 'Blocked' WHEN 'production_down' THEN 'Production down' ELSE replace(field, '_', ' ') END;
 COMMENT ON FUNCTION desk.field_words(text) IS 'A field of desk.ticket as the history names it.';

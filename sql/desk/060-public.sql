@@ -122,6 +122,8 @@ BEGIN
 	UPDATE desk.public_ticket SET messages = 0 WHERE number = wanted;
 	PERFORM desk.publish_message(m) FROM (SELECT * FROM desk.message WHERE ticket = wanted ORDER BY id) m;
 	PERFORM desk.publish_change(c) FROM (SELECT * FROM desk.change WHERE ticket = wanted ORDER BY id) c;
+	DELETE FROM desk.public_attachment WHERE ticket = wanted;
+	PERFORM desk.publish_attachment(a) FROM (SELECT * FROM desk.attachment WHERE ticket = wanted ORDER BY id) a;
 END
 $$;
 COMMENT ON FUNCTION desk.publish_thread(int) IS 'Make the public thread of a ticket anew from its messages and history.';

@@ -38,6 +38,30 @@ END
 $$;
 COMMENT ON FUNCTION desk.submit_complaints(desk.intake_template, text, text, text, text, text[], text, text) IS 'What a requester has to mend before a report can be filed: the field and the words beside it.';
 
+CREATE OR REPLACE FUNCTION desk.reads_like_a_hole(subject text, body text) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN EXISTS (SELECT FROM desk.security_phrase p WHERE (subject || E'\n' || body) ~* p.pattern);
+END
+$$;
+COMMENT ON FUNCTION desk.reads_like_a_hole(text, text) IS 'Do the words look like a report of a security hole?  Then we ask first, and store nothing.';
+
+CREATE OR REPLACE FUNCTION desk.submitted_before(sent desk.submission, digest bytea) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	form text := encode(sent.key_sha256, 'hex');
+	is_same boolean := sent.text_sha256 = digest AND NOT EXISTS (SELECT FROM desk.upload u
+		WHERE u.key_sha256 = sent.key_sha256 AND u.whole AND NOT EXISTS (SELECT FROM desk.attachment a
+			WHERE a.ticket = sent.ticket AND a.sha256 = u.sha256 AND a.name = u.name));
+BEGIN
+	PERFORM desk.upload_drop(form, NULL);
+	RETURN CASE WHEN is_same THEN 'filed' ELSE 'other' END;
+END
+$$;
+COMMENT ON FUNCTION desk.submitted_before(desk.submission, bytea) IS 'A form that was sent again: "filed" when text and files are those of the ticket, else "other".  Files that came again are forgotten.';
+
 CREATE OR REPLACE FUNCTION desk.me_too(wanted int, visitor text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$

@@ -342,7 +342,7 @@ BEGIN
 		IS DISTINCT FROM (OLD.acknowledged_at, OLD.acknowledged_by) THEN
 		RAISE 'cannot change who acknowledged page % and when', OLD.id USING ERRCODE = 'PT409';
 	END IF;
-	IF OLD.resolved_at IS NOT NULL AND (NEW.resolved_at, NEW.resolved_why) IS DISTINCT FROM (OLD.resolved_at, OLD.resolved_why) THEN
+	IF OLD.resolved_at IS NOT NULL AND (NEW.resolved_at, NEW.resolved_why) IS DISTINCT FROM (OLD.resolved_at, OLD.resolved_why) AND NOT desk.redacting() THEN
 		RAISE 'cannot change how page % ended', OLD.id USING ERRCODE = 'PT409';
 	END IF;
 	IF OLD.resolved_at IS NOT NULL AND NEW.acknowledged_at IS DISTINCT FROM OLD.acknowledged_at THEN
@@ -357,7 +357,7 @@ BEGIN
 		NEW.resolved_why := coalesce(NEW.resolved_why, 'ended in psql');
 		NEW.next_at := NULL;
 	END IF;
-	IF (NEW.justified, NEW.verdict) IS DISTINCT FROM (OLD.justified, OLD.verdict) THEN
+	IF (NEW.justified, NEW.verdict) IS DISTINCT FROM (OLD.justified, OLD.verdict) AND NOT desk.redacting() THEN
 		NEW.verdict := CASE WHEN NEW.verdict ~ '\S' THEN btrim(NEW.verdict, E' \t\n') END;
 		NEW.judged_at := CASE WHEN NEW.justified IS NOT NULL THEN now() END;
 		NEW.judged_by := CASE WHEN NEW.justified IS NOT NULL THEN NEW.judged_by END;
@@ -379,7 +379,7 @@ BEGIN
 		INSERT INTO desk.page_event (page, kind, words) VALUES (NEW.id, 'resolved', NEW.resolved_why);
 		PERFORM desk.page_hook(NEW, 'resolve');
 	END IF;
-	IF (NEW.justified, NEW.verdict) IS DISTINCT FROM (OLD.justified, OLD.verdict) THEN
+	IF (NEW.justified, NEW.verdict) IS DISTINCT FROM (OLD.justified, OLD.verdict) AND NOT desk.redacting() THEN
 		INSERT INTO desk.page_event (page, kind, staff, words) VALUES (NEW.id, 'judged', NEW.judged_by,
 			concat_ws(': ', CASE NEW.justified WHEN true THEN 'yes' WHEN false THEN 'no' ELSE 'taken back' END, NEW.verdict));
 	END IF;
@@ -435,7 +435,7 @@ CREATE OR REPLACE TRIGGER ticket_paged_again AFTER UPDATE ON desk.ticket FOR EAC
 	WHEN (NEW.production_down OR OLD.production_down) EXECUTE FUNCTION desk.ticket_paged();
 CREATE OR REPLACE TRIGGER message_paged AFTER INSERT ON desk.message FOR EACH ROW
 	WHEN (NEW.author = 'staff') EXECUTE FUNCTION desk.message_paged();
-CREATE OR REPLACE TRIGGER no_more BEFORE UPDATE OR DELETE OR TRUNCATE ON desk.page_event FOR EACH STATEMENT EXECUTE FUNCTION desk.no_more();
+CREATE OR REPLACE TRIGGER no_more BEFORE UPDATE OR DELETE OR TRUNCATE ON desk.page_event FOR EACH STATEMENT EXECUTE FUNCTION desk.no_more_but_redaction();
 CREATE OR REPLACE TRIGGER no_more BEFORE DELETE OR TRUNCATE ON desk.page FOR EACH STATEMENT EXECUTE FUNCTION desk.no_more();
 
 -- For programs -------------------------------------------------------------

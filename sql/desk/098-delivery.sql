@@ -329,4 +329,4 @@ END
 $$;
 COMMENT ON FUNCTION desk.delivery_alarm(text, text) IS 'A server has been down for an hour: say so on every other way there is, once for each outage.';
 
-CREATE OR REPLACE TRIGGER no_more BEFORE UPDATE OR DELETE OR TRUNCATE ON desk.delivery FOR EACH STATEMENT EXECUTE FUNCTION desk.no_more();
+CREATE OR REPLACE TRIGGER no_more BEFORE UPDATE OR DELETE OR TRUNCATE ON desk.delivery FOR EACH STATEMENT EXECUTE FUNCTION desk.no_more_but_redaction();

@@ -16,3 +16,5 @@ GRANT SELECT ON
 TO desk_report;
 GRANT SELECT ON report.duty_fairness, report.duty_week TO desk_report;
 GRANT SELECT ON report.delivery, report.undelivered TO desk_report;
+GRANT SELECT ON report.production_actions TO desk_report;
+GRANT SELECT ON report.private_reason TO desk_report;

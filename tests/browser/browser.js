@@ -232,14 +232,15 @@ async function file(fields, form = 'bug', page = null) {
 	return page;
 }
 
-async function desk(main) {
+// `before` may give the browser more options, at the last moment.
+async function desk(main, before = () => []) {
 	if (!base.startsWith('http://localhost:') || !process.env.DESK_HTTP) {
 		const again = spawnSync(path.join(root, 'tests/private-desk'),
 		    ['--demo', 'yes', '--with', '-', process.execPath, ...process.argv.slice(1)],
 		    { stdio: 'inherit', env: { ...process.env, NIGHTDESK_URL: 'local' } });
 		process.exit(again.status ?? 1);
 	}
-	browser = await library('playwright-core').chromium.launch(options);
+	browser = await library('playwright-core').chromium.launch({ ...options, args: [...options.args, ...await before()] });
 	try {
 		// All visitors of a test have one address.
 		sql('UPDATE desk.limiter SET most = 100000');

@@ -32,6 +32,7 @@ const hostile = {
 const pages = ({ number, follow, stop, paged }) => [
 	['the home page', 'visitor', '/'],
 	['what we promise', 'visitor', '/promises'],
+	['the keys', 'visitor', '/keys'],
 	['how we do', 'visitor', '/record', page => unfold(page)],
 	['the list', 'visitor', '/tickets'],
 	['a search', 'visitor', '/tickets?q=script&sort=best&kind=bug'],
@@ -126,6 +127,21 @@ const pages = ({ number, follow, stop, paged }) => [
 	['the duty page of the staff', 'clerk', '/staff/duty', page => unfold(page)],
 	['mail and quiet hours', 'clerk', '/login/contact'],
 	['why then?', 'visitor', `/tickets/${number}/why`],
+	['what has to go', 'clerk', `/staff/tickets/${number}/redact`, async page => {
+		await page.locator('#words').fill('the');
+		await press(page, 'Show where it stands');
+	}],
+	['the report of a security hole', 'clerk', `/staff/tickets/${number}/vulnerability`, page => press(page, 'Withhold all of it now')],
+	['a person\'s data', 'clerk', '/staff/people', async page => {
+		await page.locator('#address').fill('nobody@home.example');
+		await press(page, 'Look');
+	}],
+	['production actions of a ticket', 'clerk', `/staff/tickets/${number}/actions`, async page => {
+		await page.locator('#what').fill('systemctl restart shop');
+		await page.locator('#why').fill('It hung.');
+		await press(page, 'Write it down');
+	}],
+	['all production actions', 'clerk', '/staff/actions'],
 	['why then, for the staff', 'clerk', `/staff/tickets/${number}/why`],
 	['a refusal on the duty page', 'clerk', '/staff/duty', async page => {
 		await unfold(page);
@@ -135,6 +151,17 @@ const pages = ({ number, follow, stop, paged }) => [
 	}],
 	['a link for a calendar', 'clerk', '/staff/duty', page => press(page, 'Make a link')],
 	['the list of sessions', 'clerk', '/login/sessions'],
+	['how one signs in', 'clerk', '/login/factor'],
+	['the app with its code', 'clerk', '/login/factor/app', async page => {
+		await page.locator('#code').fill('"><script>ran(21)</script>');
+		await press(page, 'Confirm');
+	}],
+	['the page that makes a passkey', 'clerk', '/login/factor/passkey'],
+	['a password that will not do', 'clerk', '/login/password', async page => {
+		await page.locator('#password').fill('short');
+		await press(page, 'Change it');
+	}],
+	['the proof that it is still you', 'clerk', '/login/again?to=factor'],
 ];
 
 function unfold(page) {
@@ -274,7 +301,7 @@ function alive() {
 	const found = [...document.querySelectorAll('*')].flatMap(element => [...element.attributes]
 	    .filter(({ name, value }) => /^on|^style$/i.test(name) || /^\s*(javascript|data|vbscript):/i.test(value) && ['href', 'src', 'action', 'formaction'].includes(name))
 	    .map(({ name, value }) => `${element.tagName} ${name}="${value.slice(0, 80)}"`));
-	const scripts = [...document.scripts].filter(script => !/^\/static\/desk-[0-9a-f]{12}\.js$/.test(script.getAttribute('src')) || script.textContent);
+	const scripts = [...document.scripts].filter(script => !/^\/static\/[a-z]+-[0-9a-f]{12}\.js$/.test(script.getAttribute('src')) || script.textContent);
 
 	return [...found, ...scripts.map(script => script.outerHTML.slice(0, 120)), ...window.ran_at ?? []];
 }

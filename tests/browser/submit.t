@@ -23,7 +23,7 @@ async function fill(page, subject) {
 	match(await page.title(), /^Error: /);
 	equal(await typed(page), {
 		subject: '', body: text, answer1: '7 & "8"', answer2: '', severity: '2', blocked: 'workaround', product: 'billing',
-		tried: 'the <manual>\n\nand sleep', visibility: 'public', name: 'Ada "of" <Ely>', mail: 'not an address',
+		tried: 'the <manual>\n\nand sleep', visibility: 'public', private_words: '', name: 'Ada "of" <Ely>', mail: 'not an address',
 	});
 	await page.getByLabel('What is it about').fill(subject);
 	await page.getByLabel('Your email address').fill('ada@example.com');
@@ -38,7 +38,7 @@ async function choose(page, words) {
 // What would be sent, but for what is hidden from people.
 function typed(page) {
 	return page.locator('form[action^="/report/"]').evaluate(form =>
-	    Object.fromEntries([...new FormData(form)].filter(([name]) => !['token', 'website'].includes(name))
+	    Object.fromEntries([...new FormData(form)].filter(([name, value]) => !['token', 'website'].includes(name) && typeof value === 'string')
 	        .map(([name, value]) => [name, value.replaceAll('\r\n', '\n')])));
 }
 
@@ -259,6 +259,8 @@ desk(async ({ open, sql, file }) => {
 			await page.keyboard.press('ArrowUp');
 			await walk(page, 'Everyone');
 			await page.keyboard.press('ArrowDown');
+			await page.keyboard.press('Space');
+			await walk(page, 'It holds secrets');
 			await page.keyboard.press('Space');
 			await walk(page, 'Send report');
 			await unhurried(page);

@@ -37,7 +37,10 @@ my @bodies = (
 );
 refused($me->post('/report/bug', $_->[1]), 400, 'submit', $_->[0]) for @bodies;
 refused($me->post('/report/bug', 'subject=x', 'Content-Type' => $_), 415, 'submit', "a body of type $_")
-	for 'text/plain', 'application/json', 'multipart/form-data; boundary=x';
+	for 'text/plain', 'application/json', 'multipart/mixed; boundary=x';
+refused($me->post('/report/bug', $_, 'Content-Type' => 'multipart/form-data; boundary=x'), 400, 'submit', 'a broken body with files')
+	for 'subject=x', "--x\r\nContent-Disposition: form-data; name=subject\r\n\r\nx";
+refused($me->post('/tickets/1/me-too', "--x--", 'Content-Type' => 'multipart/form-data; boundary=x'), 415, 'ticket', 'a body with files where none belong');
 refused($me->post('/report/bug', 'subject=' . 'x' x 1_500_000), 413, '', 'a body that is too large');
 is($me->post('/report/bug', { %good, body => 'x' x 131073 })->{status}, 422, 'a text of one character too many is complained about');
 is(length { $me->fields($me->post('/report/bug', { %good, body => 'x' x 131073 }), '/report/bug') }->{body}, 131073, 'and kept');

@@ -6,6 +6,8 @@ use warnings;
 use Cwd 'getcwd';
 use File::Temp 'tempdir';
 use IO::Socket::INET;
+use IO::Socket::UNIX;
+use POSIX ();
 use Test::More;
 use Time::HiRes 'time';
 
@@ -84,7 +86,7 @@ like($answer->{body}, qr/<h1>That cannot be done here/, '... in words');
 unlike($answer->{head}, qr/^Server: .*\d/m, 'the server does not say its version');
 
 # Sizes.
-$answer = ask('POST', '/report/bug', body => 'x' x 1_100_000);
+$answer = ask('POST', '/tickets/1/follow', body => 'x' x 1_100_000);
 is($answer->{status}, 413, 'more than a megabyte is too large');
 like($answer->{body}, qr/<h1>That was too large.*<code>[0-9a-f]{32}</s,
     '... said in words, with the number of the request');
@@ -93,6 +95,25 @@ ok(get('/', map { ("X-$_" => 'x') } 1 .. 1500)->{status} =~ /^(400|431)$/,
     'so are 1,500 headers');
 is(ask('POST', '/report/bug', 'Content-Length' => '-1')->{status}, 400,
     'a negative length is a bad request');
+
+# Requests that mean two things, or nothing.
+my $line = "POST /report/bug HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\n";
+for (['two lengths', $line . "Content-Length: 3\r\nContent-Length: 5\r\n\r\na=b&c"],
+    ['the same length twice', $line . "Content-Length: 3\r\nContent-Length: 3\r\n\r\na=b"],
+    ['a length and chunks', $line . "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"],
+    ['chunks within chunks', $line . "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n"],
+    ['a length that is none', $line . "Content-Length: 3x\r\n\r\na=b"],
+    ['two names of the host', "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n"],
+    ['no name of the host', "GET / HTTP/1.1\r\nConnection: close\r\n\r\n"],
+    ['a NUL in the path', "GET /\0 HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"],
+    ['a NUL in a header', "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: \0\r\nConnection: close\r\n\r\n"],
+    ['an escaped NUL in the path', "GET /%00 HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"],
+    ['a path that is no text', "GET /%ff%fe HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"]) {
+	my ($name, $bytes) = @$_;
+	like(say_to_it($bytes)->{status}, qr/^(?:4\d\d|501)$/, "$name: refused");
+}
+unlike(say_to_it("GET http://evil.example/ HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")->{body},
+    qr/evil/, 'another host in the line of the request is not believed');
 
 # Secret links stay out of every log, also when the program is away.
 my $ticket = process('ticket');
@@ -114,6 +135,31 @@ like(logs('access.log'), qr/ $id$/m, '... which is in the log');
 is(get('/report')->{status}, 200, 'the other programs answer');
 unlike(logs(qw(access.log web.log)), qr/SECRET/,
     'no secret link is in a log of the web server');
+
+# In the place of that program, something that tells what it is told.
+my @claims = map { ($_ => 'mallory') } qw(Forwarded X-Forwarded X-Forwarded-For X-Forwarded-Host
+    X-Forwarded-Server X-Forwarded-Proto X-Forwarded-Port X-Forwarded-User X-Forwarded-Email
+    X-Forwarded-Preferred-Username X-Forwarded-Groups X-Real-IP X_Real_IP X-Client-IP X-Cluster-Client-IP
+    Client-IP True-Client-IP CF-Connecting-IP Remote-User REMOTE_USER X-Remote-User X-Auth-User
+    X-Auth-Request-User X-Authenticated-User X-WebAuth-User X-User X-On-Behalf-Of X-Original-URL
+    X-Original-Host X-Rewrite-URL X-Host X-HTTP-Method-Override Authorization Proxy-Authorization
+    Proxy HTTP_PROXY);
+my $listener = tell_what_it_is_told("$ENV{DESK_RUN}/ticket.sock");
+my %told = map { /^(\S+?)=(.*)/ ? ($1, $2) : () }
+    split /\n/, get('/my/1', @claims, Cookie => 'a=b')->{body};
+waitpid $listener, 0;
+is($told{REQUEST_METHOD}, 'GET', 'a program is told of the method');
+is($told{REQUEST_URI}, '/my/1', '... of the path as it came');
+is($told{REMOTE_ADDR}, '127.0.0.1', '... of the address that it came from');
+is($told{HTTP_COOKIE}, 'a=b', '... and of its own cookies');
+is_deeply([grep { $told{$_} =~ /mallory/ } sort keys %told], [],
+    (@claims / 2) . ' headers by which somebody claims to be another are not handed on');
+is($told{HTTP_PROXY} // '', '', 'nor is a proxy for what the program asks');
+if ($nginx) {
+	open my $example, '<', 'nginx.conf.example' or die $!;
+	my %listed = map { /^\s*fastcgi_param\s+(\w+)\s+[^"\s]/ ? ($1, 1) : () } <$example>;
+	is_deeply([sort keys %told], [sort keys %listed], 'what is on the list is handed on and nothing else');
+}
 
 # A worker that is killed.
 my $list = process('list');
@@ -191,6 +237,41 @@ if ($nginx) {
 }
 
 done_testing;
+
+# One answer of a FastCGI program: its parameters, a line for each.
+sub tell_what_it_is_told {
+	my ($path) = @_;
+	unlink $path;
+	my $socket = IO::Socket::UNIX->new(Local => $path, Listen => 5) or die "$path: $!";
+	chmod 0666, $path;
+	my $pid = fork // die "fork: $!";
+	return $pid if $pid;
+	alarm 20;
+	my $visitor = $socket->accept or POSIX::_exit(1);
+	my ($text, $type, $body) = ("", 0, "");
+	while ($type != 5) {	# FCGI_STDIN: the parameters are over
+		read($visitor, my $head, 8) == 8 or POSIX::_exit(1);
+		(undef, $type, undef, my $size, my $padding) = unpack 'CCnnC', $head;
+		read $visitor, $body, $size + $padding if $size + $padding;
+		$text .= substr $body, 0, $size if $type == 4;
+	}
+	my ($told, @size) = ('');
+	while ($text ne '') {
+		@size = map {
+			my ($n) = unpack 'C', $text;
+			($n) = unpack 'N', $text if $n > 127;
+			substr $text, 0, $n > 127 ? 4 : 1, '';
+			$n & 0x7fffffff;
+		} 1, 2;
+		$told .= substr($text, 0, $size[0], '') . '=';
+		$told .= substr($text, 0, $size[1], '') . "\n";
+	}
+	$told = "Status: 200\r\nContent-Type: text/plain\r\n\r\n$told";
+	print $visitor pack('CCnnCC', 1, 6, 1, length $told, 0, 0), $told,
+	    pack('CCnnCC', 1, 6, 1, 0, 0, 0), pack('CCnnCCNCx3', 1, 3, 1, 8, 0, 0, 0, 0);
+	close $visitor;
+	POSIX::_exit(0);
+}
 
 # The example with another port and certificate, as its server checks it.
 sub valid_as_it_is {

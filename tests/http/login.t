@@ -13,7 +13,7 @@ sub sessions { Desk::sql("SELECT count(*) FROM desk.session s JOIN desk.staff p 
 sub still {
 	my ($page) = @_;
 	my $body = $page->{body};
-	$body =~ s/name="csrf" value="[^"]*"/CSRF/g;
+	$body =~ s/name="(csrf|challenge)" value="[^"]*"/CSRF/g;
 	$body =~ s/(server-time" content=")[^"]*/$1/;
 	$body =~ s/id="login" name="login" type="text" value="[^"]*"/LOGIN/;
 	return $body;

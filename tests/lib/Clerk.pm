@@ -6,9 +6,12 @@ package Clerk;
 #	my ($login, $password) = Clerk::add();	only the account
 #	my $answer = Clerk->new->sign_in($login, $password);
 #	my %form = $clerk->form($page->{body}, '/logout');
+#	my $secret = $clerk->add_app;		set up an app, in $clerk->{codes} the recovery codes
+#	Clerk::code($secret)			what the app shows now
 use strict;
 use warnings;
 use parent 'Desk';
+use Digest::SHA 'hmac_sha1';
 
 my $count = 0;
 
@@ -59,6 +62,28 @@ sub signed_in {
 	die "sign-in gave $answer->{status}\n" unless $answer->{status} == 303;
 	$me->{id} = Desk::sql("SELECT id FROM desk.staff WHERE login = '$login'");
 	return $me;
+}
+
+# The code of an app (RFC 6238) with this secret, as people read it, in the
+# half minute that is now or so many after it.
+sub code {
+	my ($secret, $later) = @_;
+	my $bits = join '', map { sprintf '%05b', index 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567', $_ } split //, $secret =~ s/ //gr;
+	my $mac = hmac_sha1(pack('Q>', int(time / 30) + ($later // 0)), pack 'B160', $bits);
+	my $at = ord(substr $mac, -1) & 15;
+	return sprintf '%06d', (unpack('N', substr $mac, $at, 4) & 0x7fffffff) % 1_000_000;
+}
+
+# Set up an app through the pages.
+sub add_app {
+	my ($me) = @_;
+	my $page = $me->get('/login/factor/app');
+	my %fields = $me->form($page->{body}, '/login/factor/app');
+	my ($secret) = $page->{body} =~ m{id="secret">([A-Z2-7 ]+)<} or die "no secret: $page->{status}";
+	my $answer = $me->post('/login/factor/app', { %fields, code => code($secret, -1) });
+	$me->{codes} = [ $answer->{body} =~ m{<li>([a-z2-7-]{19})</li>}g ];
+	die "no app: $answer->{status}" unless $answer->{status} == 200 || $answer->{status} == 303;
+	return $secret;
 }
 
 1;

@@ -73,6 +73,28 @@ sub post {
 	    'Content-Type' => 'application/x-www-form-urlencoded', %headers);
 }
 
+# The same with files, as a browser sends them: [field, name, bytes], ...
+sub post_files {
+	my ($me, $path, $form, $files, %headers) = @_;
+	my $boundary = '----boundary' . join '', map { ('a' .. 'z')[rand 26] } 1 .. 24;
+	my $body = '';
+	for my $name (sort keys %$form) {
+		my $text = Encode::encode('UTF-8', $form->{$name} // '');
+		$text =~ s/\r?\n/\r\n/g;
+		$body .= "--$boundary\r\nContent-Disposition: form-data; name=\"$name\"\r\n\r\n$text\r\n";
+	}
+	for my $file (@$files) {
+		my ($field, $name, $bytes, $type) = @$file;
+		$name = Encode::encode('UTF-8', $name);
+		$name =~ s/(["\r\n])/sprintf '%%%02X', ord $1/ge;
+		$type //= 'application/octet-stream';
+		$body .= "--$boundary\r\nContent-Disposition: form-data; name=\"$field\"; filename=\"$name\"\r\n"
+		    . "Content-Type: $type\r\n\r\n$bytes\r\n";
+	}
+	return $me->request('POST', $path, "$body--$boundary--\r\n",
+	    'Content-Type' => "multipart/form-data; boundary=$boundary", %headers);
+}
+
 sub request {
 	my ($me, $method, $path, $body, %headers) = @_;
 	my $cookie = $me->cookies_for($path);
@@ -141,6 +163,7 @@ sub fields {
 	while ($form =~ m{<input([^>]*)>}g) {
 		my %a = attributes($1);
 		next unless defined $a{name};
+		next if ($a{type} // '') eq 'file';
 		next if ($a{type} // '') =~ /^(radio|checkbox)$/ && !exists $a{checked};
 		$typed{ $a{name} } = $a{value} // '';
 	}

@@ -41,7 +41,7 @@ my @habits = (
 	{
 		is => 'libpq is known to lib/db.c and the commands alone',
 		not => qr/\bPQ\w+\s*\(|libpq-fe\.h/,
-		except => qr{^(?:lib/(?:db|command)|cgi-bin/(?:calendar|slacheck))\.[ch]$},
+		except => qr{^(?:lib/(?:db|command)|cgi-bin/(?:calendar|privacy|publish|slacheck))\.[ch]$},
 		like => 'PQfinish(pg);',
 	},
 	{
@@ -78,7 +78,7 @@ my @habits = (
 	{
 		is => 'the environment is read at start, and not by web programs',
 		not => qr/\b(?:getenv|secure_getenv|environ)\b/,
-		except => qr{^(?:lib/(?:conf|db|command)|cgi-bin/(?:login|notify))\.c$},
+		except => qr{^(?:lib/(?:conf|db|command|operator)|cgi-bin/notify)\.c$},
 		like => 'getenv("HOME");',
 	},
 	{

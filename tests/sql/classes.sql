@@ -28,7 +28,7 @@ SELECT is_empty($$ SELECT relation, name FROM columns WHERE schema = 'report' AN
 SELECT is_empty($$ SELECT relation, name FROM columns WHERE schema = 'desk' AND relation LIKE 'public\_%' AND comment !~ '^public: ' $$,
 	'the public copies hold public columns only');
 SELECT set_eq($$ SELECT name FROM ours WHERE schema = 'desk' AND name LIKE 'public\_%' $$,
-	ARRAY['public_ticket', 'public_entry', 'public_search'], 'and these are the public copies');
+	ARRAY['public_ticket', 'public_entry', 'public_search', 'public_attachment'], 'and these are the public copies');
 SELECT is_empty($$ SELECT o.name, c.relname FROM ours o JOIN pg_depend d ON d.refobjid = o.oid JOIN pg_rewrite w ON w.oid = d.objid
 	JOIN pg_class c ON c.oid = w.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
 	WHERE n.nspname = 'api' AND c.relname LIKE 'public\_%' AND o.schema = 'desk' AND c.oid <> o.oid

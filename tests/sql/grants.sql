@@ -7,6 +7,15 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 SELECT plan(17);
 
 CREATE TEMP TABLE matrix AS SELECT $matrix$
+desk_action
+	CONNECT database
+	USAGE schema api
+	EXECUTE api.action_approve(text, integer)
+	EXECUTE api.action_csv(text, text, text, text)
+	EXECUTE api.action_list(text, integer, text, text, text, text, integer)
+	EXECUTE api.action_people(text, text)
+	EXECUTE api.action_ticket(text, integer)
+	EXECUTE api.action_write(text, integer, text, text, text, text, text)
 desk_calendar
 	CONNECT database
 	USAGE schema api
@@ -43,6 +52,24 @@ desk_duty
 	EXECUTE api.duty_take(text, text, text)
 	EXECUTE api.duty_verdict(text, text, text, text)
 	EXECUTE api.duty_weeks()
+desk_factor
+	CONNECT database
+	USAGE schema api
+	EXECUTE api.factor_app_add(text, text, bigint, text[], text)
+	EXECUTE api.factor_app_remove(text, text)
+	EXECUTE api.factor_codes(text, text[], text)
+	EXECUTE api.factor_events(text)
+	EXECUTE api.factor_me(text)
+	EXECUTE api.factor_passkey_add(text, text, integer, text, bigint, text, text, text[], text)
+	EXECUTE api.factor_passkey_remove(text, integer, text)
+	EXECUTE api.factor_passkeys(text)
+	EXECUTE api.factor_password(text, text, text, integer, integer, text, text)
+	EXECUTE api.factor_password_params(text)
+desk_key
+	CONNECT database
+	USAGE schema api
+	EXECUTE api.key_offered()
+	EXECUTE api.key_packets(text, text)
 desk_list
 	CONNECT database
 	USAGE schema api
@@ -64,14 +91,21 @@ desk_list
 desk_login
 	CONNECT database
 	USAGE schema api
+	EXECUTE api.login_again(text, text, text, text, bigint, text, text, bigint, text)
+	EXECUTE api.login_code(text, bigint, text, text, bigint, text, text, text, text, text)
 	EXECUTE api.login_contact(text)
 	EXECUTE api.login_contact_confirm(text, text)
 	EXECUTE api.login_contact_set(text, text, text, text, text, text, text)
 	EXECUTE api.login_end(text)
 	EXECUTE api.login_finish(text, text, text, text, text, text, text)
+	EXECUTE api.login_needs(text)
 	EXECUTE api.login_params(text, text)
+	EXECUTE api.login_passkey(text)
+	EXECUTE api.login_passkeys(text, text)
+	EXECUTE api.login_proof(text, text)
 	EXECUTE api.login_session_end(text, integer)
 	EXECUTE api.login_sessions(text)
+	EXECUTE api.login_whole(text, bigint, text, text, text, text, text, text)
 desk_notify
 	CONNECT database
 	USAGE schema api
@@ -95,6 +129,20 @@ desk_page
 	EXECUTE api.page_steps(text, integer, integer)
 	EXECUTE api.page_take(text, integer)
 	EXECUTE api.page_take_link(text)
+desk_privacy
+	CONNECT database
+	USAGE schema api
+	EXECUTE api.privacy_erase(text, integer, text, text, text)
+	EXECUTE api.privacy_export(text, integer, bigint)
+	EXECUTE api.privacy_files(text, integer)
+	EXECUTE api.privacy_log(text, integer)
+	EXECUTE api.privacy_person(text, text, integer)
+	EXECUTE api.privacy_piece(text, integer, bigint, integer)
+	EXECUTE api.privacy_places(text, integer, text)
+	EXECUTE api.privacy_redact(text, integer, text, text, text)
+	EXECUTE api.privacy_texts(text, integer)
+	EXECUTE api.privacy_ticket(text, integer)
+	EXECUTE api.privacy_withhold(text, integer, text, text)
 desk_promise
 	CONNECT database
 	USAGE schema api
@@ -109,6 +157,13 @@ desk_promise
 	EXECUTE api.record_summary()
 	EXECUTE api.record_table()
 	EXECUTE api.record_tickets_csv()
+desk_publish
+	CONNECT database
+	USAGE schema api
+	EXECUTE api.publish_check()
+	EXECUTE api.publish_key(text, text[], text, text, text, text, timestamp with time zone, bytea)
+	EXECUTE api.publish_list()
+	EXECUTE api.publish_retire(text)
 desk_report
 	CONNECT database
 	USAGE schema api
@@ -128,6 +183,8 @@ desk_report
 	SELECT report.page
 	SELECT report.page_month
 	SELECT report.policy
+	SELECT report.private_reason
+	SELECT report.production_actions
 	SELECT report.release
 	SELECT report.sla_week
 	SELECT report.ticket
@@ -166,23 +223,31 @@ desk_staff
 	EXECUTE api.staff_choices(text, integer)
 	EXECUTE api.staff_down(text, integer, integer, text, text)
 	EXECUTE api.staff_duty(text)
+	EXECUTE api.staff_file(text, integer, bigint)
+	EXECUTE api.staff_file_check(text, text, text, text[], bigint, integer, bigint)
+	EXECUTE api.staff_file_drop(text, text, integer)
+	EXECUTE api.staff_file_piece(text, integer, bigint, integer)
+	EXECUTE api.staff_files(text, integer)
 	EXECUTE api.staff_filters(text)
 	EXECUTE api.staff_hold(text, integer, integer, text, text, text)
 	EXECUTE api.staff_load(text, integer)
 	EXECUTE api.staff_load_page(text, integer)
 	EXECUTE api.staff_me(text)
-	EXECUTE api.staff_note(text, integer, integer, text, text, text, integer)
+	EXECUTE api.staff_note(text, integer, integer, text, text, text, integer, text)
 	EXECUTE api.staff_paging(text, integer)
+	EXECUTE api.staff_private(text, integer)
 	EXECUTE api.staff_promises(text, integer)
 	EXECUTE api.staff_queue(text, text, text, text, text, text, text, integer, text)
 	EXECUTE api.staff_reason(text, integer, integer, text, text, text)
-	EXECUTE api.staff_reply(text, integer, integer, text, text, text, integer, boolean, boolean, text, text)
+	EXECUTE api.staff_reply(text, integer, integer, text, text, text, integer, boolean, boolean, text, text, text)
 	EXECUTE api.staff_resolve(text, integer, integer, text, text, text, text, text, text)
 	EXECUTE api.staff_ringing(text)
 	EXECUTE api.staff_route(text, integer, integer, text, text, text)
 	EXECUTE api.staff_take(text, integer, integer, text)
 	EXECUTE api.staff_thread(text, integer, text)
 	EXECUTE api.staff_ticket(text, integer)
+	EXECUTE api.staff_upload(text, text, text, text, text, integer, text, integer, bytea)
+	EXECUTE api.staff_uploads(text, text)
 	EXECUTE api.staff_views(text, text)
 	EXECUTE api.staff_visibility(text, integer, integer, text, text)
 	EXECUTE api.staff_why(text, integer)
@@ -193,28 +258,44 @@ desk_submit
 	SELECT api.submit_field
 	SELECT api.submit_product
 	SELECT api.submit_template
-	EXECUTE api.submit(text, text, text, text, text, text, text, integer, text, text, text, text, text[], text, text, text, boolean, boolean, boolean, boolean)
+	EXECUTE api.submit(text, text, text, text, text, text, text, integer, text, text, text, text, text[], text, text, text, boolean, boolean, boolean, boolean, text, text, bytea)
+	EXECUTE api.submit_file_check(text, text, text[], bigint, integer, bigint, text, text, boolean)
+	EXECUTE api.submit_file_drop(text, integer)
+	EXECUTE api.submit_files(text)
+	EXECUTE api.submit_keys()
 	EXECUTE api.submit_same(integer, text, text)
 	EXECUTE api.submit_severities()
+	EXECUTE api.submit_upload(text, text, text, text, integer, text, integer, bytea)
 desk_ticket
 	CONNECT database
 	USAGE schema api
 	SELECT api.public_entry
+	SELECT api.public_file
 	SELECT api.public_ticket
+	EXECUTE api.public_file_piece(integer, bigint, integer)
 	EXECUTE api.ticket_consent(text, integer)
+	EXECUTE api.ticket_file_check(text, integer, text, text, text[], bigint, integer, bigint, text, boolean)
+	EXECUTE api.ticket_file_drop(text, integer, text, integer)
+	EXECUTE api.ticket_files(text, integer, text)
 	EXECUTE api.ticket_follow(integer, text, text)
 	EXECUTE api.ticket_follow_link(text)
 	EXECUTE api.ticket_follow_set(text, boolean)
+	EXECUTE api.ticket_keys()
 	EXECUTE api.ticket_link(text)
 	EXECUTE api.ticket_me_too(integer, text)
 	EXECUTE api.ticket_mine(text, integer)
+	EXECUTE api.ticket_mine_file(text, integer, bigint)
+	EXECUTE api.ticket_mine_file_piece(text, integer, bigint, integer)
+	EXECUTE api.ticket_mine_files(text, integer)
 	EXECUTE api.ticket_mine_follow(text, integer, boolean)
 	EXECUTE api.ticket_mine_thread(text, integer)
 	EXECUTE api.ticket_mine_why(text, integer)
-	EXECUTE api.ticket_reply(text, integer, text, text, text, text, integer)
+	EXECUTE api.ticket_reply(text, integer, text, text, text, text, integer, boolean, bytea)
 	EXECUTE api.ticket_solved(text, integer, boolean)
+	EXECUTE api.ticket_upload(text, integer, text, text, text, text, integer, text, integer, bytea)
 	EXECUTE api.ticket_why(integer)
 	EXECUTE desk.promise_of(text, timestamp with time zone, timestamp with time zone, timestamp with time zone, timestamp with time zone, timestamp with time zone, timestamp with time zone, integer, boolean)
+	EXECUTE desk.size_words(bigint)
 	EXECUTE desk.span_words(numeric)
 	EXECUTE desk.tone(text, boolean)
 	EXECUTE desk.utc(timestamp with time zone)
@@ -264,7 +345,7 @@ SELECT cmp_ok((SELECT count(*)::int FROM expected WHERE is_right), '>', 50, 'the
 
 -- the roles themselves
 SELECT set_eq($$ SELECT rolname FROM pg_roles WHERE rolname LIKE 'desk\_%' $$,
-	ARRAY['desk_owner', 'desk_submit', 'desk_list', 'desk_ticket', 'desk_login', 'desk_staff', 'desk_slacheck', 'desk_duty', 'desk_notify', 'desk_calendar', 'desk_page', 'desk_promise', 'desk_report'], 'these are the roles');
+	ARRAY['desk_action', 'desk_privacy', 'desk_owner', 'desk_submit', 'desk_list', 'desk_ticket', 'desk_login', 'desk_factor', 'desk_staff', 'desk_slacheck', 'desk_duty', 'desk_notify', 'desk_calendar', 'desk_page', 'desk_promise', 'desk_key', 'desk_publish', 'desk_report'], 'these are the roles');
 SELECT is_empty($$ SELECT rolname FROM pg_roles WHERE rolname LIKE 'desk\_%' AND (rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls) $$,
 	'none of them is more than a role');
 SELECT is_empty($$ SELECT r.rolname, g.rolname FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member JOIN pg_roles g ON g.oid = m.roleid WHERE r.rolname LIKE 'desk\_%' $$,

@@ -6,7 +6,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 SELECT * FROM no_plan();
 
-CREATE TEMP TABLE role AS SELECT unnest(ARRAY['desk_submit', 'desk_list', 'desk_ticket', 'desk_login', 'desk_staff', 'desk_slacheck', 'desk_duty', 'desk_notify', 'desk_page', 'desk_promise', 'desk_calendar', 'desk_report']) AS name;
+CREATE TEMP TABLE role AS SELECT unnest(ARRAY['desk_submit', 'desk_list', 'desk_ticket', 'desk_login', 'desk_factor', 'desk_staff', 'desk_slacheck', 'desk_duty', 'desk_notify', 'desk_page', 'desk_promise', 'desk_calendar', 'desk_key', 'desk_publish', 'desk_privacy', 'desk_action', 'desk_report']) AS name;
 CREATE TEMP TABLE program AS SELECT name FROM role WHERE name <> 'desk_report';
 
 -- 'done' or the SQLSTATE; what it returned is in the table "got".
@@ -111,6 +111,9 @@ SELECT cmp_ok((SELECT count(*)::int FROM got), '>', 100, 'and there was much to 
 SELECT matches(pg_temp.try(who, q), '^PT40[14]$', format('%s with a wrong token: %s', who, q)) FROM (VALUES
 	('desk_ticket', $q$ SELECT * FROM api.ticket_mine('nonsense', 1) $q$), ('desk_ticket', $q$ SELECT * FROM api.ticket_mine_thread('nonsense', 1) $q$),
 	('desk_ticket', $q$ SELECT * FROM api.ticket_link('nonsense') $q$), ('desk_ticket', $q$ SELECT * FROM api.ticket_mine(NULL, 1) $q$),
+	('desk_privacy', $q$ SELECT * FROM api.privacy_texts('nonsense', 1) $q$), ('desk_privacy', $q$ SELECT * FROM api.privacy_person(NULL, 'canarymail@example.org', NULL) $q$),
+	('desk_privacy', $q$ SELECT * FROM api.privacy_export('nonsense', 1, 1000) $q$), ('desk_privacy', $q$ SELECT * FROM api.privacy_piece('', 1, 1, 0) $q$),
+	('desk_action', $q$ SELECT * FROM api.action_list('nonsense', NULL, NULL, NULL, NULL, NULL, 10) $q$), ('desk_action', $q$ SELECT * FROM api.action_csv('', NULL, NULL, NULL) $q$),
 	('desk_page', $q$ SELECT * FROM api.page_link('nonsense') $q$), ('desk_page', $q$ SELECT * FROM api.page_take_link(NULL) $q$),
 	('desk_page', $q$ SELECT * FROM api.page_list('nonsense', NULL, 10) $q$), ('desk_page', $q$ SELECT * FROM api.page_steps('', NULL, 10) $q$),
 	('desk_duty', $q$ SELECT * FROM api.duty_feed('nonsense') $q$), ('desk_duty', $q$ SELECT * FROM api.duty_roster(NULL) $q$),

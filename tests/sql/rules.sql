@@ -73,7 +73,7 @@ FROM unnest(ARRAY['solved_at = now()', 'answer_due_at = now()', 'solve_due_at = 
 
 SELECT is(pg_temp.turn(pg_temp.at('open'), format('state = ''resolved'', resolution = %L', name)),
 	CASE WHEN needs_release OR needs_reason OR needs_alternative OR needs_attempt OR needs_duplicate THEN 'PT409' ELSE 'done' END,
-	format('"%s" with nothing beside it', name)) FROM desk.resolution ORDER BY position;
+	format('"%s" with nothing beside it', name)) FROM desk.resolution WHERE is_offered ORDER BY position;
 SELECT set_eq('SELECT name FROM desk.resolution WHERE needs_release', ARRAY['fixed', 'implemented'], 'these need a release that is out');
 SELECT set_eq('SELECT name FROM desk.resolution WHERE needs_reason', ARRAY['works-as-intended', 'not-reproduced', 'declined', 'no-further-action'], 'these need a reason');
 SELECT set_eq('SELECT name FROM desk.resolution WHERE needs_alternative', ARRAY['declined'], 'this needs an alternative');

@@ -153,6 +153,27 @@ a_security_txt_that_ran_out_is_only_a_warning(void **state)
 	    "");
 }
 
+static void
+what_files_may_weigh_has_defaults_and_bounds(void **state)
+{
+	static const char *const bad[] = { "0", "1023", "10 MiB", "-1", "1e6",
+		"268435457", "99999999999999999999" };
+	size_t i;
+
+	(void)state;
+	assert_int_equal(conf_read()->file_max, 10485760);
+	assert_int_equal(conf_read()->files_max, 26214400);
+	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_refused("NIGHTDESK_FILE_MAX", bad[i]);
+	assert_refused("NIGHTDESK_FILES_MAX", "10485759");
+	setenv("NIGHTDESK_FILE_MAX", "1048576", 1);
+	setenv("NIGHTDESK_FILES_MAX", "2097152", 1);
+	assert_int_equal(conf_read()->file_max, 1048576);
+	assert_int_equal(conf_read()->files_max, 2097152);
+	unsetenv("NIGHTDESK_FILE_MAX");
+	unsetenv("NIGHTDESK_FILES_MAX");
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 
 int
@@ -164,6 +185,7 @@ main(void)
 		TEST(the_url_is_an_origin_as_browsers_spell_it),
 		TEST(values_that_are_wrong_are_named),
 		TEST(a_security_txt_that_ran_out_is_only_a_warning),
+		TEST(what_files_may_weigh_has_defaults_and_bounds),
 	};
 
 	return cmocka_run_group_tests_name("conf", tests, NULL, NULL);

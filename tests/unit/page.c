@@ -139,7 +139,7 @@ make_templates(void **state)
 		return -1;
 	for (t = templates; *t != NULL; t += 2)
 		write_template(t[0], t[1]);
-	page_start(&conf);
+	page_start(&conf, NULL);
 	return 0;
 }
 
@@ -334,9 +334,10 @@ the_theme_is_the_requests(void **state)
 	assert_memory_equal(sent, "<html>", 6);
 }
 
-/* Does a program end, and with status 1, that is given this template too? */
+/* Does a program (NULL: one that has all) end, and with status 1, that is
+ * given this template too? */
 static bool
-refused(const char *name, const char *text)
+refused_by(const char *program, const char *name, const char *text)
 {
 	char path[256];
 	int status;
@@ -347,13 +348,19 @@ refused(const char *name, const char *text)
 	if (pid == 0) {
 		if (freopen("/dev/null", "w", stderr) == NULL)
 			_exit(3);
-		page_start(&conf);
+		page_start(&conf, program);
 		_exit(0);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	snprintf(path, sizeof(path), "%s/%s", directory, name);
 	unlink(path);
 	return WIFEXITED(status) && WEXITSTATUS(status) == 1;
+}
+
+static bool
+refused(const char *name, const char *text)
+{
+	return refused_by(NULL, name, text);
 }
 
 static void
@@ -368,6 +375,16 @@ a_broken_template_ends_the_program_at_start(void **state)
 	assert_true(refused("bad.html", PRAGMA "{{>NOWHERE}}"));
 	assert_true(refused("part-bad.html", PRAGMA "{{>BAD}}") ||
 		    refused("bad.html", PRAGMA "{{>BAD}}"));
+}
+
+static void
+a_program_reads_its_own_templates_alone(void **state)
+{
+	(void)state;
+	assert_true(refused_by("other", "other.html", "no pragma"));
+	assert_true(refused_by("other", "other-page.html", "no pragma"));
+	assert_false(refused_by("other", "others.html", "no pragma"));
+	assert_false(refused_by("other", "third.html", "no pragma"));
 }
 
 /* The shape of a page: its tags with their attributes' names, no text. */
@@ -480,7 +497,7 @@ ctemplate_has_nothing_to_say_about_our_templates(void **state)
 	(void)state;
 	assert_true(fd >= 0 && saved >= 0);
 	dup2(fd, STDERR_FILENO);
-	page_start(&ours);
+	page_start(&ours, NULL);
 	fflush(stderr);
 	dup2(saved, STDERR_FILENO);
 	close(saved);
@@ -508,6 +525,7 @@ main(void)
 		TEST(an_error_page_tells_its_id_but_for_404),
 		TEST(the_theme_is_the_requests),
 		TEST(a_broken_template_ends_the_program_at_start),
+		TEST(a_program_reads_its_own_templates_alone),
 		/* From here on the desk's own are loaded. */
 		TEST(ctemplate_has_nothing_to_say_about_our_templates),
 		TEST(no_value_changes_the_shape_of_any_page),

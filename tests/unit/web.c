@@ -27,9 +27,10 @@ static int listener;         /* where replies can be read */
 /* What the skeleton needs of the modules that are not tested here. */
 
 void
-page_start(const struct conf *c)
+page_start(const struct conf *c, const char *program)
 {
 	(void)c;
+	(void)program;
 }
 
 int

@@ -1,0 +1,722 @@
+/*
+ * privacy - what has to go, and whose data it is
+ *
+ *	GET  /staff/tickets/:number/redact	find words that must not be here
+ *	POST /staff/tickets/:number/redact	count them, take them out
+ *	GET  /staff/tickets/:number/vulnerability
+ *				withhold the report of a security hole
+ *	POST /staff/tickets/:number/vulnerability
+ *	GET  /staff/tickets/:number/vulnerability/copy.txt
+ *				its text, to be handed over before that
+ *	GET  /staff/people			find a person by their address
+ *	POST /staff/people
+ *	POST /staff/people/:person/export	all about them, as one archive
+ *	POST /staff/people/:person/erase	forget them
+ *
+ * and, as a command for cron or the operator, who reaches the database by the
+ * libpq environment with the owner's rights:
+ *
+ *	privacy --sweep			clean what redactions left on the disk
+ *	privacy --rewrite		the same to the last byte
+ *
+ * Runs as the database role desk_privacy.  Every function takes the token of
+ * the session cookie and asks for a proof of who that is which is not older
+ * than ten minutes; without one the visitor is sent to give it.  What is
+ * looked for comes by POST: an address or a secret in a URL would stand in
+ * logs.
+ *
+ * What is taken out is gone for every query at once.  On the disk dead rows,
+ * old statistics and the keys of word indexes stay until --sweep; in the free
+ * space of a page bytes of a dead row can stay until --rewrite.  Neither
+ * reaches backups, replicas and archived write-ahead log.
+ */
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "arena.h"
+#include "auth.h"
+#include "db.h"
+#include "fence.h"
+#include "form.h"
+#include "log.h"
+#include "pack.h"
+#include "page.h"
+#include "web.h"
+
+#define WORDS_MAX 2000         /* characters, as desk.redact() */
+#define WHY_MAX 300            /* as desk.redaction */
+#define EXPORT_MAX (48L << 20) /* bytes of files in one archive */
+
+static const struct query q_ticket = {
+	.name = "privacy_ticket",
+	.sql = "SELECT * FROM api.privacy_ticket($1, $2::int)",
+	.params = 2,
+};
+
+static const struct query q_texts = {
+	.name = "privacy_texts",
+	.sql = "SELECT * FROM api.privacy_texts($1, $2::int)",
+	.params = 2,
+};
+
+static const struct query q_files = {
+	.name = "privacy_files",
+	.sql = "SELECT * FROM api.privacy_files($1, $2::int)",
+	.params = 2,
+};
+
+static const struct query q_log = {
+	.name = "privacy_log",
+	.sql = "SELECT * FROM api.privacy_log($1, $2::int)",
+	.params = 2,
+};
+
+static const struct query q_places = {
+	.name = "privacy_places",
+	.sql = "SELECT * FROM api.privacy_places($1, $2::int, $3)",
+	.params = 3,
+};
+
+static const struct query q_redact = {
+	.name = "privacy_redact",
+	.sql = "SELECT * FROM api.privacy_redact($1, $2::int, $3, $4, $5)",
+	.params = 5,
+};
+
+static const struct query q_withhold = {
+	.name = "privacy_withhold",
+	.sql = "SELECT * FROM api.privacy_withhold($1, $2::int, $3, $4)",
+	.params = 4,
+};
+
+static const struct query q_person = {
+	.name = "privacy_person",
+	.sql = "SELECT * FROM api.privacy_person($1, $2, $3::int)",
+	.params = 3,
+};
+
+static const struct query q_export = {
+	.name = "privacy_export",
+	.sql = "SELECT * FROM api.privacy_export($1, $2::int, $3::bigint)",
+	.params = 3,
+};
+
+static const struct query q_piece = {
+	.name = "privacy_piece",
+	.sql = "SELECT * FROM api.privacy_piece($1, $2::int, $3::bigint, "
+	       "$4::int)",
+	.params = 4,
+	.binary = true,
+};
+
+static const struct query q_erase = {
+	.name = "privacy_erase",
+	.sql = "SELECT * FROM api.privacy_erase($1, $2::int, $3, $4, $5)",
+	.params = 5,
+};
+
+#define DAMAGED "This form is damaged"
+#define NOT_OFFERED "Choose one from the list"
+#define LONG_WHY "At most 300 characters fit here"
+#define END                                                                    \
+	{                                                                      \
+		NULL, FORM_LINE, 0, NULL                                       \
+	}
+
+static const struct field redact_form[] = {
+	{ "csrf", FORM_LINE, 200, DAMAGED },
+	{ "do", FORM_LINE, 20, DAMAGED },
+	{ "words", FORM_TEXT, WORDS_MAX,
+	    "At most 2,000 characters can be taken out at once" },
+	{ "why", FORM_LINE, WHY_MAX, LONG_WHY },
+	{ "file", FORM_LINE, 20, NOT_OFFERED },
+	END,
+};
+
+static const struct field withhold_form[] = {
+	{ "csrf", FORM_LINE, 200, DAMAGED },
+	{ "kind", FORM_LINE, 20, NOT_OFFERED },
+	{ "sure", FORM_LINE, 3, NOT_OFFERED },
+	END,
+};
+
+static const struct field people_form[] = {
+	{ "csrf", FORM_LINE, 200, DAMAGED },
+	{ "address", FORM_LINE, 254, "An address has at most 254 characters" },
+	END,
+};
+
+static const struct field export_form[] = {
+	{ "csrf", FORM_LINE, 200, DAMAGED },
+	END,
+};
+
+static const struct field erase_form[] = {
+	{ "csrf", FORM_LINE, 200, DAMAGED },
+	{ "why", FORM_LINE, WHY_MAX, LONG_WHY },
+	{ "with_files", FORM_LINE, 3, NOT_OFFERED },
+	{ "sure", FORM_LINE, 3, NOT_OFFERED },
+	END,
+};
+
+static struct page *
+privacy_page(struct request *r, const char *template, const char *title)
+{
+	struct page *page = page_new(r, template);
+
+	page_set(page, "title", title);
+	page_show(page, "staff_nav");
+	page_set(page, "logout_csrf", auth_token(r, auth_purpose(r, "logout")));
+	page_set(page, "csrf", auth_token(r, auth_purpose(r, "privacy")));
+	return page;
+}
+
+/* The database wants a sign-in or a fresh proof: where that is given. */
+static int
+to_proof(struct request *r, bool of_ticket)
+{
+	if (r->status == 401)
+		return of_ticket ? web_see_other(
+				       r, "/login?ticket=%s", web_part(r, 0))
+		                 : web_see_other(r, "/login");
+	if (r->status != 403)
+		return r->status;
+	return of_ticket
+	           ? web_see_other(r, "/login/again?ticket=%s", web_part(r, 0))
+	           : web_see_other(r, "/login/again?to=people");
+}
+
+/* Nothing was done: what was typed, to be copied, and why. */
+static int
+not_done(struct request *r, const char *why, bool of_ticket, int status)
+{
+	struct page *page = page_new(r, "privacy-again.html");
+
+	page_set(page, "title", "Nothing was done yet");
+	page_show(page, why);
+	page_show(page, of_ticket ? "of_ticket" : "of_people");
+	page_set(page, "number", web_part(r, 0));
+	page_form(page, r);
+	return page_send(r, status, page);
+}
+
+/* After a form was refused by the database for want of a proof. */
+static int
+unproven(struct request *r, bool of_ticket)
+{
+	if (r->status == 401)
+		return not_done(r, "signed_out", of_ticket, 403);
+	if (r->status == 403)
+		return not_done(r, "stale", of_ticket, 403);
+	return r->status;
+}
+
+/* Read a form and check its token; 0, or the status of what was sent. */
+static int
+open_form(struct request *r, const struct field *fields, bool of_ticket)
+{
+	unsigned char key[AUTH_KEY];
+	enum auth_verdict verdict;
+
+	if (!form_read(r, fields))
+		return r->status;
+	if (auth_session(r) == NULL)
+		return not_done(r, "signed_out", of_ticket, 403);
+	verdict = auth_check(
+	    r, auth_purpose(r, "privacy"), form_text(r, "csrf"), key);
+	if (verdict != AUTH_GOOD && verdict != AUTH_EARLY)
+		return not_done(r, "expired", of_ticket, 403);
+	return 0;
+}
+
+static bool
+is_outcome(const struct rows *rows, const char *outcome)
+{
+	return strcmp(rows_named(rows, 0, "outcome"), outcome) == 0;
+}
+
+static void
+complain(struct request *r, const struct rows *rows)
+{
+	form_complain(
+	    r, rows_named(rows, 0, "field"), rows_named(rows, 0, "complaint"));
+}
+
+/* Words of a ticket ------------------------------------------------------- */
+
+/* How often the words stand in it; shown only when they stand somewhere. */
+static void
+add_places(struct request *r, struct page *page, const struct rows *places)
+{
+	int i, pieces = 0;
+
+	for (i = 0; i < rows_count(places); i++)
+		pieces += atoi(rows_named(places, i, "pieces"));
+	page_rows(page, "place", places);
+	page_set(page, "all_pieces", arena_printf(r->arena, "%d", pieces));
+	page_show(page, pieces > 0 ? "some_places" : "no_places");
+}
+
+static int
+redact_page(struct request *r, const char *words, int status)
+{
+	const char *args[] = { auth_session(r), web_part(r, 0), words };
+	struct call *facts = db_call(r, &q_ticket, args);
+	struct call *texts = db_call(r, &q_texts, args);
+	struct call *files = db_call(r, &q_files, args);
+	struct call *log = db_call(r, &q_log, args);
+	struct call *places = db_call(r, &q_places, args);
+	struct page *page;
+
+	if (db_get(r, facts) == NULL || db_get(r, texts) == NULL ||
+	    db_get(r, files) == NULL || db_get(r, log) == NULL ||
+	    db_get(r, places) == NULL)
+		return to_proof(r, true);
+	page = privacy_page(r, "privacy-redact.html", "Take something out");
+	page_row(page, db_get(r, facts), 0);
+	page_rows(page, "text", db_get(r, texts));
+	page_rows(page, "file", db_get(r, files));
+	if (rows_count(db_get(r, files)) > 0)
+		page_show(page, "some_files");
+	page_rows(page, "log", db_get(r, log));
+	if (rows_count(db_get(r, log)) > 0)
+		page_show(page, "some_log");
+	if (words != NULL)
+		add_places(r, page, db_get(r, places));
+	page_form(page, r);
+	return page_send(r, status, page);
+}
+
+static int
+show_redact(struct request *r)
+{
+	return redact_page(r, NULL, 200);
+}
+
+static int
+redact(struct request *r)
+{
+	const struct rows *answer;
+	int status;
+
+	if ((status = open_form(r, redact_form, true)) != 0)
+		return status;
+	if (!form_complete(r))
+		return redact_page(r, NULL, 422);
+	if (strcmp(form_text(r, "do"), "look") == 0)
+		return redact_page(r, form_or_null(r, "words"), 200);
+
+	const char *args[] = { auth_session(r), web_part(r, 0),
+		form_or_null(r, "words"), form_or_null(r, "why"),
+		form_or_null(r, "file") };
+
+	if ((answer = db_rows(r, &q_redact, args)) == NULL)
+		return unproven(r, true);
+	if (is_outcome(answer, "refused")) {
+		complain(r, answer);
+		return redact_page(r, form_or_null(r, "words"), 422);
+	}
+	return web_see_other(r, "/staff/tickets/%s", web_part(r, 0));
+}
+
+/* Reports of security holes -------------------------------------------------
+ */
+
+static int
+withhold_page(struct request *r, int status)
+{
+	const char *args[] = { auth_session(r), web_part(r, 0) };
+	struct call *facts = db_call(r, &q_ticket, args);
+	struct call *log = db_call(r, &q_log, args);
+	struct page *page;
+
+	if (db_get(r, facts) == NULL || db_get(r, log) == NULL)
+		return to_proof(r, true);
+	page = privacy_page(
+	    r, "privacy-vulnerability.html", "Report of a security hole");
+	page_row(page, db_get(r, facts), 0);
+	page_rows(page, "log", db_get(r, log));
+	page_form(page, r);
+	return page_send(r, status, page);
+}
+
+static int
+show_withhold(struct request *r)
+{
+	return withhold_page(r, 200);
+}
+
+static int
+withhold(struct request *r)
+{
+	const struct rows *answer;
+	int status;
+
+	if ((status = open_form(r, withhold_form, true)) != 0)
+		return status;
+	if (!form_complete(r))
+		return withhold_page(r, 422);
+
+	const char *args[] = { auth_session(r), web_part(r, 0),
+		form_or_null(r, "kind"), form_or_null(r, "sure") };
+
+	if ((answer = db_rows(r, &q_withhold, args)) == NULL)
+		return unproven(r, true);
+	if (is_outcome(answer, "refused")) {
+		complain(r, answer);
+		return withhold_page(r, 422);
+	}
+	return web_see_other(r, "/staff/tickets/%s", web_part(r, 0));
+}
+
+/* All texts, one after the other, for the security contact. */
+static int
+send_copy(struct request *r)
+{
+	const char *args[] = { auth_session(r), web_part(r, 0) };
+	struct call *texts = db_call(r, &q_texts, args);
+	struct call *files = db_call(r, &q_files, args);
+	const struct rows *t, *f;
+	size_t room = 1, used = 0;
+	char *copy;
+	int i;
+
+	if ((t = db_get(r, texts)) == NULL || (f = db_get(r, files)) == NULL)
+		return to_proof(r, true);
+	for (i = 0; i < rows_count(t); i++)
+		room += strlen(rows_named(t, i, "body")) + 600 +
+		        strlen(rows_named(t, i, "part"));
+	for (i = 0; i < rows_count(f); i++)
+		room += strlen(rows_named(f, i, "name")) + 100;
+	copy = arena_alloc(r->arena, room);
+	for (i = 0; i < rows_count(t); i++)
+		used += (size_t)snprintf(copy + used, room - used,
+		    "---- %s %s %s\n\n%s\n\n", rows_named(t, i, "part"),
+		    rows_named(t, i, "who"), rows_named(t, i, "at_words"),
+		    rows_named(t, i, "body"));
+	for (i = 0; i < rows_count(f); i++)
+		used += (size_t)snprintf(copy + used, room - used,
+		    "---- File: %s (%s)\n", rows_named(f, i, "name"),
+		    rows_named(f, i, "size_words"));
+	web_header(r, "Content-Disposition",
+	    arena_printf(r->arena, "attachment; filename=\"ticket-%s.txt\"",
+		web_part(r, 0)));
+	return web_send(r, 200, "text/plain; charset=utf-8", copy, used);
+}
+
+/* People --------------------------------------------------------------------
+ */
+
+/* The page of somebody found by address or by number; both NULL: nobody. */
+static int
+people_page(
+    struct request *r, const char *address, const char *whose, int status)
+{
+	const char *args[] = { auth_session(r), address, whose };
+	const struct rows *person = db_rows(r, &q_person, args);
+	struct page *page;
+
+	if (person == NULL)
+		return to_proof(r, false);
+	page = privacy_page(r, "privacy-people.html", "A person's data");
+	if (rows_count(person) > 0)
+		page_row(page_section(page, "found"), person, 0);
+	else if (address != NULL)
+		page_show(page, "nobody");
+	if (status == 200)
+		page_show(page, "fresh_form");
+	page_form(page, r);
+	return page_send(r, status, page);
+}
+
+static int
+show_people(struct request *r)
+{
+	static const struct field gone[] = { { "gone", FORM_LINE, 1, NULL },
+		END };
+
+	if (!form_query(r, gone))
+		return r->status;
+	return people_page(r, NULL, NULL, 200);
+}
+
+static int
+find_person(struct request *r)
+{
+	int status;
+
+	if ((status = open_form(r, people_form, false)) != 0)
+		return status;
+	if (*form_text(r, "address") == '\0')
+		form_complain(r, "address", "Type the whole address");
+	if (!form_complete(r))
+		return people_page(r, NULL, NULL, 422);
+	return people_page(r, form_text(r, "address"), NULL, 200);
+}
+
+/* Piece by piece into the archive; false when the database failed. */
+static bool
+pack_file(struct request *r, struct pack *pack, const char *file)
+{
+	int piece;
+
+	for (piece = 0;; piece++) {
+		const char *args[] = { auth_session(r), web_part(r, 0), file,
+			arena_printf(r->arena, "%d", piece) };
+		const struct rows *rows = db_rows(r, &q_piece, args);
+		const char *bytes;
+		size_t size;
+
+		if (rows == NULL)
+			return false;
+		if (rows_count(rows) == 0)
+			return true;
+		bytes = rows_bytes(rows, 0, &size);
+		pack_put(pack, bytes, size);
+		rows_done(rows);
+	}
+}
+
+static size_t
+size_of(const struct rows *parts, int i)
+{
+	return (size_t)strtoul(rows_named(parts, i, "size"), NULL, 10);
+}
+
+static int export(struct request *r)
+{
+	const struct rows *parts;
+	size_t all = 0, size;
+	struct pack *pack;
+	const char *zip;
+	int i, status;
+
+	if ((status = open_form(r, export_form, false)) != 0)
+		return status;
+
+	const char *args[] = { auth_session(r), web_part(r, 0),
+		arena_printf(r->arena, "%ld", EXPORT_MAX) };
+
+	if ((parts = db_rows(r, &q_export, args)) == NULL)
+		return unproven(r, false);
+	for (i = 0; i < rows_count(parts); i++)
+		all += size_of(parts, i);
+	pack = pack_new(r->arena, (size_t)rows_count(parts), all);
+	for (i = 0; i < rows_count(parts); i++) {
+		const char *file = rows_named(parts, i, "file");
+		const char *text = rows_named(parts, i, "content");
+
+		pack_begin(
+		    pack, rows_named(parts, i, "path"), size_of(parts, i));
+		if (*file == '\0')
+			pack_put(pack, text, strlen(text));
+		else if (!pack_file(r, pack, file))
+			return r->status;
+	}
+	zip = pack_end(pack, &size);
+	web_header(r, "Content-Disposition",
+	    arena_printf(r->arena, "attachment; filename=\"person-%s.zip\"",
+		web_part(r, 0)));
+	return web_send(r, 200, "application/zip", zip, size);
+}
+
+static int
+erase(struct request *r)
+{
+	const struct rows *answer;
+	int status;
+
+	if ((status = open_form(r, erase_form, false)) != 0)
+		return status;
+	if (!form_complete(r))
+		return people_page(r, NULL, web_part(r, 0), 422);
+
+	const char *args[] = { auth_session(r), web_part(r, 0),
+		form_or_null(r, "why"), form_or_null(r, "sure"),
+		form_or_null(r, "with_files") };
+
+	if ((answer = db_rows(r, &q_erase, args)) == NULL)
+		return unproven(r, false);
+	if (is_outcome(answer, "refused")) {
+		complain(r, answer);
+		return people_page(r, NULL, web_part(r, 0), 422);
+	}
+	return web_see_other(r, "/staff/people?gone=1");
+}
+
+static const struct route routes[] = {
+	{ "GET", "/staff/tickets/:number/redact", show_redact, WEB_PRIVATE },
+	{ "POST", "/staff/tickets/:number/redact", redact, WEB_PRIVATE },
+	{ "GET", "/staff/tickets/:number/vulnerability", show_withhold,
+	    WEB_PRIVATE },
+	{ "POST", "/staff/tickets/:number/vulnerability", withhold,
+	    WEB_PRIVATE },
+	{ "GET", "/staff/tickets/:number/vulnerability/copy.txt", send_copy,
+	    WEB_PRIVATE },
+	{ "GET", "/staff/people", show_people, WEB_PRIVATE },
+	{ "POST", "/staff/people", find_person, WEB_PRIVATE },
+	{ "POST", "/staff/people/:person/export", export, WEB_PRIVATE },
+	{ "POST", "/staff/people/:person/erase", erase, WEB_PRIVATE },
+	{ NULL, NULL, NULL, WEB_PRIVATE },
+};
+
+static const struct query *const queries[] = { &q_ticket, &q_texts, &q_files,
+	&q_log, &q_places, &q_redact, &q_withhold, &q_person, &q_export,
+	&q_piece, &q_erase, NULL };
+
+/* The command ------------------------------------------------------------- */
+
+static const char usage[] =
+    "usage: privacy --sweep\n"
+    "       privacy --rewrite\n"
+    "\n"
+    "Clean what redactions have left on the disk.  --sweep frees dead rows and\n"
+    "makes the indexes of words and addresses anew; the desk goes on meanwhile.\n"
+    "It is made for cron, each night, and does nothing when nothing was taken\n"
+    "out since the last one.  --rewrite writes every table anew, so that no byte\n"
+    "is left in free space; the desk stands still while it does, which takes\n"
+    "seconds for a thousand tickets and minutes for a million.\n"
+    "\n"
+    "The database is the one of the libpq environment (PGHOST, PGDATABASE,\n"
+    "PGUSER...); this takes a superuser's rights.\n"
+    "\n"
+    "Without arguments this is the FastCGI program for staff.\n"
+    "\n"
+    "exit status: 0 done, or nothing to do; 1 no database or no rights;\n"
+    "64 wrong usage\n";
+
+/* Where words about tickets and people stand, and the copies of those. */
+#define PRIVATE                                                                \
+	"desk.ticket, desk.answer, desk.message, desk.note, desk.change, "     \
+	"desk.private_reason, desk.outbox, desk.delivery, desk.page, "         \
+	"desk.page_event, desk.breach_reason, desk.action, "                   \
+	"desk.attachment, desk.public_attachment, desk.blob, "                 \
+	"desk.blob_chunk, desk.upload, desk.public_ticket, "                   \
+	"desk.public_entry, desk.public_search, desk.private_search, "         \
+	"desk.person, desk.follower, desk.link, desk.submission, "             \
+	"desk.limit_count"
+
+/* Outside of a transaction, one by one; the last two are a superuser's. */
+static const char *const sweep_steps[] = {
+	"VACUUM (ANALYZE, INDEX_CLEANUP ON) " PRIVATE,
+	/* an index of words never forgets a word by itself */
+	"REINDEX INDEX CONCURRENTLY desk.public_search_words",
+	"REINDEX INDEX CONCURRENTLY desk.public_search_subject",
+	"REINDEX INDEX CONCURRENTLY desk.private_search_words",
+	"REINDEX INDEX CONCURRENTLY desk.person_mail",
+	"VACUUM (FULL) pg_catalog.pg_statistic",
+	"CHECKPOINT",
+	NULL,
+};
+
+/*
+ * Everything into new files: vacuum frees the space of a row, but does not
+ * write over it before it is needed again.
+ */
+static const char *const rewrite_steps[] = {
+	"VACUUM (FULL, ANALYZE) " PRIVATE,
+	"VACUUM (FULL) pg_catalog.pg_statistic",
+	"CHECKPOINT",
+	NULL,
+};
+
+#define INSTANT_BYTES 64 /* of a timestamp as text */
+
+/* The one value that a statement answers, "" for NULL; false: it failed. */
+static bool
+ask(PGconn *pg, const char *sql, const char *param, char value[INSTANT_BYTES])
+{
+	PGresult *rows = PQexecParams(
+	    pg, sql, param != NULL ? 1 : 0, NULL, &param, NULL, NULL, 0);
+	bool done =
+	    PQresultStatus(rows) == PGRES_TUPLES_OK && PQntuples(rows) == 1;
+
+	if (done)
+		snprintf(value, INSTANT_BYTES, "%s", PQgetvalue(rows, 0, 0));
+	else
+		log_warn("%s", PQerrorMessage(pg));
+	PQclear(rows);
+	return done;
+}
+
+static bool
+sweep_step(PGconn *pg, const char *sql)
+{
+	PGresult *rows = PQexecParams(pg, sql, 0, NULL, NULL, NULL, NULL, 0);
+	bool done = PQresultStatus(rows) == PGRES_COMMAND_OK;
+
+	if (!done)
+		log_warn("%s", PQerrorMessage(pg));
+	PQclear(rows);
+	return done;
+}
+
+static int
+sweep(PGconn *pg, const char *const *step)
+{
+	char due[INSTANT_BYTES], began[INSTANT_BYTES];
+
+	if (!ask(pg, "SELECT desk.sweep_due()", NULL, due))
+		return EXIT_FAILURE;
+	if (*due == '\0' && step == sweep_steps)
+		return EXIT_SUCCESS;
+	if (!ask(pg, "SELECT now()", NULL, began))
+		return EXIT_FAILURE;
+	for (; *step != NULL; step++)
+		if (!sweep_step(pg, *step))
+			return EXIT_FAILURE;
+	return ask(pg, "SELECT desk.sweep_done($1::timestamptz)", began, due)
+	           ? EXIT_SUCCESS
+	           : EXIT_FAILURE;
+}
+
+static int
+command(int argc, char **argv)
+{
+	const char *const *steps;
+	PGconn *pg;
+	int status = EXIT_FAILURE;
+
+	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+		fputs(usage, stdout);
+		return EXIT_SUCCESS;
+	}
+	if (argc == 2 && strcmp(argv[1], "--sweep") == 0)
+		steps = sweep_steps;
+	else if (argc == 2 && strcmp(argv[1], "--rewrite") == 0)
+		steps = rewrite_steps;
+	else {
+		fputs(usage, stderr);
+		return EX_USAGE;
+	}
+	log_open("privacy");
+	fence_start();
+	pg = PQconnectdb("fallback_application_name=nightdesk-privacy "
+			 "client_encoding=UTF8");
+	fence_close(FENCE_COMMAND);
+	if (PQstatus(pg) == CONNECTION_OK)
+		status = sweep(pg, steps);
+	else
+		log_warn("%s", PQerrorMessage(pg));
+	PQfinish(pg);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct program privacy = {
+		.name = "privacy",
+		.routes = routes,
+		.queries = queries,
+		.body_max = 32 * 1024,
+	};
+
+	if (argc > 1)
+		return command(argc, argv);
+	return web_main(&privacy);
+}

@@ -1,0 +1,121 @@
+// The confidential part of a form: what is typed and chosen here has no name,
+// so it is never sent.  When the form is, it is encrypted first, and only
+// then put into the fields that have one.  The library is loaded at that
+// moment, or when somebody begins to type.
+const $ = id => document.getElementById(id);
+const text = $('seal-text'), files = $('seal-files'), sealed = $('sealed'), sealedFiles = $('sealed_file');
+const form = text.form;
+const library = () => import('./openpgp-6.3.2/openpgp.min.mjs');
+
+// What was made of what: who sends the same again sends the same bytes.
+let before = sealed.value, madeOf = null;
+// While it is encrypted; and since then nothing has changed.
+let busy = false, done = false;
+const made = new WeakMap();
+let added = new Set();
+
+function complain(words) {
+  $('seal-said').textContent = words;
+  $('seal-said').hidden = !words;
+}
+
+// The keys that this page shows the fingerprints of, and no other.
+async function keys(openpgp) {
+  const shown = new Set([...form.querySelectorAll('.fingerprint')].map(code => code.textContent.replace(/\s/g, '').toLowerCase()));
+  for (const cache of ['default', 'reload']) {
+    const answer = await fetch('/keys/support.asc', { cache });
+    if (!answer.ok) continue;
+    const found = await openpgp.readKeys({ armoredKeys: await answer.text() });
+    const ours = found.filter(key => shown.has(key.getFingerprint()));
+    if (ours.length === shown.size) return ours;
+  }
+  throw new Error('our key has changed since this page was opened; open the form in a new window');
+}
+
+async function encrypt() {
+  const openpgp = await library();
+  const encryptionKeys = await keys(openpgp);
+  if (text.value && text.value !== madeOf) {
+    const message = await openpgp.createMessage({ text: text.value });
+    before = await openpgp.encrypt({ message, encryptionKeys });
+    madeOf = text.value;
+  }
+  if (text.value) sealed.value = before;
+  const list = new DataTransfer();
+  for (const file of sealedFiles.files) if (!added.has(file)) list.items.add(file);
+  added = new Set();
+  for (const [n, file] of [...files.files].entries()) {
+    if (!made.has(file)) {
+      const message = await openpgp.createMessage({ binary: new Uint8Array(await file.arrayBuffer()), filename: file.name });
+      const bytes = await openpgp.encrypt({ message, encryptionKeys, format: 'binary' });
+      made.set(file, new File([bytes], `confidential-${n + 1}.gpg`));
+    }
+    list.items.add(made.get(file));
+  }
+  const own = list.items.length - files.files.length;
+  sealedFiles.files = list.files;
+  added = new Set([...sealedFiles.files].slice(own));
+}
+
+async function seal(button) {
+  busy = true;
+  complain('');
+  try {
+    await encrypt();
+    done = true;
+    form.requestSubmit(button);
+  } catch (error) {
+    $('confidential').open = true;
+    complain(`Nothing was sent: your browser could not encrypt the confidential part (${error.message}).`);
+    $('seal-said').scrollIntoView({ block: 'center' });
+  } finally {
+    busy = false;
+  }
+}
+
+// Before anybody else: this one may not go as it is.
+function hold(event) {
+  if (event.target !== form || done || event.submitter?.dataset.swap) return;
+  if (!text.value && files.files.length === 0) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  if (busy) return;
+  if (text.value && sealed.value && sealed.value !== before) {
+    $('confidential').open = $('seal-paste').open = true;
+    complain('There is a confidential text and an encrypted message. Only one of them can go along: please empty the other.');
+    return;
+  }
+  seal(event.submitter);
+}
+
+// What is pasted or dropped here is confidential, too, and not for the field of
+// other files.
+function take(event, from) {
+  event.stopPropagation();
+  const more = [...from?.files ?? []];
+  if (more.length === 0 || event.target.type === 'file' || from.types.includes('text/plain')) return;
+  event.preventDefault();
+  const list = new DataTransfer();
+  for (const file of [...files.files, ...more]) list.items.add(file);
+  files.files = list.files;
+  done = false;
+}
+
+if (window.isSecureContext && globalThis.crypto?.subtle) {
+  $('seal-here').hidden = false;
+  if (!$('seal-paste').querySelector('[aria-invalid]')) $('seal-paste').open = false;
+  $('seal-kept').hidden = !sealed.value;
+  $('seal-forget').addEventListener('click', () => {
+    sealed.value = before = '';
+    madeOf = null;
+    $('seal-kept').hidden = true;
+    text.focus();
+  });
+  $('confidential').addEventListener('paste', event => take(event, event.clipboardData));
+  $('confidential').addEventListener('drop', event => take(event, event.dataTransfer));
+  $('confidential').addEventListener('dragover', event => event.target.type !== 'file' && event.preventDefault());
+  text.addEventListener('input', library, { once: true });
+  for (const field of [text, files, sealed, sealedFiles])
+    for (const kind of ['input', 'change']) field.addEventListener(kind, () => { done = false; });
+  addEventListener('submit', hold, true);
+} else $('seal-cannot').hidden = false;

@@ -1,0 +1,155 @@
+-- Second factors: what proves one, and what happens when one changes.
+
+CREATE OR REPLACE TRIGGER no_more BEFORE UPDATE OR DELETE OR TRUNCATE ON desk.factor_event FOR EACH STATEMENT EXECUTE FUNCTION desk.no_more();
+
+CREATE OR REPLACE FUNCTION desk.base64url(what bytea) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN rtrim(translate(encode(what, 'base64'), E'+/\n', '-_'), '=');
+COMMENT ON FUNCTION desk.base64url(bytea) IS 'As browsers write bytes: RFC 4648, section 5, without padding.';
+
+CREATE OR REPLACE FUNCTION desk.has_factor(whose int) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT EXISTS (SELECT FROM desk.factor_app a WHERE a.staff = whose) OR EXISTS (SELECT FROM desk.passkey k WHERE k.staff = whose);
+$$;
+COMMENT ON FUNCTION desk.has_factor(int) IS 'Has this member of the staff a second factor?  Recovery codes alone are none.';
+
+CREATE OR REPLACE FUNCTION desk.factor_tell(whose int, what text, by text, network text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	INSERT INTO desk.factor_event (staff, what, by, network) VALUES (whose, factor_tell.what, factor_tell.by, factor_tell.network);
+	INSERT INTO desk.outbox (kind, staff, subject, body)
+	SELECT 'confirm', whose, 'Your account: ' || factor_tell.what, format(
+		E'This changed in how you sign in at {NAME}: %s.\n\nWhen: %s\nBy: %s\n\n'
+		'If that was you, all is well. If not, end your sessions and change your password now, and tell a colleague with access to the server:\n{URL}/login/factor\n',
+		factor_tell.what, desk.words(now()), CASE factor_tell.by WHEN 'self' THEN 'somebody signed in as you, from ' || factor_tell.network
+			ELSE 'an operator, on the server' END)
+	FROM desk.staff_contact c WHERE c.staff = whose AND c.mail IS NOT NULL;
+END
+$$;
+COMMENT ON FUNCTION desk.factor_tell(int, text, text, text) IS 'Write down what changed in how somebody signs in, and tell them by mail where they have an address.  The mail is not put off by a digest or by quiet hours.';
+
+CREATE OR REPLACE FUNCTION desk.factor_changed(token text, what text, network text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	who int := desk.session_own(factor_changed.token);
+BEGIN
+	DELETE FROM desk.session s WHERE s.staff = who AND s.token_sha256 <> sha256(convert_to(factor_changed.token, 'UTF8'));
+	DELETE FROM desk.half_session h WHERE h.staff = who;
+	PERFORM desk.factor_tell(who, factor_changed.what, 'self', factor_changed.network);
+END
+$$;
+COMMENT ON FUNCTION desk.factor_changed(text, text, text) IS 'Somebody changed how they sign in: it is written down, they are told, and all their other sessions end.';
+
+CREATE OR REPLACE FUNCTION desk.factor_judge(who int, step bigint, code_sha256 text, credential text, sign_count bigint, challenge_sha256 text, network text)
+RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	IF factor_judge.credential IS NOT NULL THEN
+		DELETE FROM desk.challenge_used u WHERE u.at < now() - interval '1 hour';
+		INSERT INTO desk.challenge_used (challenge_sha256) VALUES (decode(factor_judge.challenge_sha256, 'hex')) ON CONFLICT DO NOTHING;
+		IF NOT FOUND THEN
+			RETURN NULL;
+		END IF;
+		UPDATE desk.passkey k SET sign_count = factor_judge.sign_count, used_at = now()
+		WHERE k.staff = who AND k.credential = decode(factor_judge.credential, 'hex')
+		  AND (factor_judge.sign_count > k.sign_count OR factor_judge.sign_count = 0 AND k.sign_count = 0);
+		RETURN CASE WHEN FOUND THEN 'passkey' END;
+	END IF;
+	-- the program says which step the code is of; it is none that is far from now
+	UPDATE desk.factor_app a SET last_step = factor_judge.step, used_at = now()
+	WHERE a.staff = who AND a.last_step < factor_judge.step AND abs(factor_judge.step - desk.factor_step()) <= 2;
+	IF FOUND THEN
+		RETURN 'app';
+	END IF;
+	DELETE FROM desk.recovery_code c WHERE c.staff = who AND c.code_sha256 = decode(factor_judge.code_sha256, 'hex');
+	IF FOUND THEN
+		PERFORM desk.factor_tell(who, 'recovery code used', 'self', factor_judge.network);
+		RETURN 'recovery code';
+	END IF;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION desk.factor_judge(int, bigint, text, text, bigint, text, text) IS 'What was proven: "app", "recovery code" or "passkey", NULL for nothing.  Each proof is spent by it: a step of an app and all before it, a recovery code, a challenge.  Of two requests with the same proof one gets nothing, for the row is locked.';
+
+CREATE OR REPLACE FUNCTION desk.factor_step() RETURNS bigint
+LANGUAGE sql STABLE
+RETURN floor(extract(epoch FROM now()) / 30)::bigint;
+COMMENT ON FUNCTION desk.factor_step() IS 'The half minute since 1970 that codes of apps are made of (RFC 6238).';
+
+CREATE OR REPLACE FUNCTION desk.session_make(who int, token text, old_token text, network text, agent text, factor text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	DELETE FROM desk.session s WHERE s.token_sha256 = sha256(convert_to(session_make.old_token, 'UTF8'));
+	DELETE FROM desk.session WHERE id IN (SELECT x.id FROM desk.session x WHERE x.staff = who
+		ORDER BY x.seen_at > now() - interval '30 minutes' AND x.made_at > now() - interval '12 hours' DESC,
+			x.made_at DESC, x.id DESC OFFSET 4);
+	INSERT INTO desk.session (token_sha256, staff, network, agent, factor)
+	VALUES (sha256(convert_to(session_make.token, 'UTF8')), who, session_make.network,
+		left(desk.visible(session_make.agent), 300), session_make.factor);
+END
+$$;
+COMMENT ON FUNCTION desk.session_make(int, text, text, text, text, text) IS 'A new session, which also is a fresh proof.  Ends the one that the browser had, and the oldest of more than five.';
+
+CREATE OR REPLACE FUNCTION desk.half_staff(half text) RETURNS int
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN (SELECT h.staff FROM desk.half_session h JOIN desk.staff p ON p.id = h.staff AND p.active
+		WHERE h.token_sha256 = sha256(convert_to(half_staff.half, 'UTF8')) AND h.made_at > now() - interval '5 minutes');
+END
+$$;
+COMMENT ON FUNCTION desk.half_staff(text) IS 'Whose password was right less than 5 minutes ago in this browser; NULL when nobody''s.';
+
+CREATE OR REPLACE FUNCTION desk.recovery_codes_set(who int, hashes text[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF cardinality(hashes) IS DISTINCT FROM 10 THEN
+		RAISE 'there are ten recovery codes' USING ERRCODE = 'PT400';
+	END IF;
+	DELETE FROM desk.recovery_code c WHERE c.staff = who;
+	INSERT INTO desk.recovery_code (code_sha256, staff) SELECT decode(h, 'hex'), who FROM unnest(hashes) h;
+END
+$$;
+COMMENT ON FUNCTION desk.recovery_codes_set(int, text[]) IS 'New recovery codes in the place of all that were there.';
+
+CREATE OR REPLACE FUNCTION desk.factor_added(token text, what text, proof text, hashes text[], network text) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	who int := desk.session_own(factor_added.token);
+	codes_needed boolean := NOT EXISTS (SELECT FROM desk.recovery_code c WHERE c.staff = who);
+BEGIN
+	IF codes_needed THEN
+		PERFORM desk.recovery_codes_set(who, hashes);
+	END IF;
+	PERFORM desk.factor_changed(factor_added.token, factor_added.what, factor_added.network);
+	UPDATE desk.session s SET factor = proof WHERE s.token_sha256 = sha256(convert_to(factor_added.token, 'UTF8'));
+	RETURN codes_needed;
+END
+$$;
+COMMENT ON FUNCTION desk.factor_added(text, text, text, text[], text) IS 'A factor was added in this session, which has thereby proven it.  The first one brings the recovery codes: true when these are now the codes.';
+
+CREATE OR REPLACE FUNCTION desk.factor_removed(token text, what text, network text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	who int := desk.session_own(factor_removed.token);
+BEGIN
+	IF NOT desk.has_factor(who) THEN
+		IF EXISTS (SELECT FROM desk.staff_rule r WHERE r.factor = 'required') THEN
+			RAISE 'cannot remove the last second factor while one is required: add another one first' USING ERRCODE = 'PT409', COLUMN = 'factor';
+		END IF;
+		DELETE FROM desk.recovery_code c WHERE c.staff = who;
+		UPDATE desk.session s SET factor = NULL WHERE s.staff = who;
+	END IF;
+	PERFORM desk.factor_changed(factor_removed.token, factor_removed.what, factor_removed.network);
+END
+$$;
+COMMENT ON FUNCTION desk.factor_removed(text, text, text) IS 'A factor was removed in this session; recovery codes go with the last one.  PT409 when it was the last and one is required.';

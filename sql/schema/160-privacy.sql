@@ -1,0 +1,88 @@
+-- What is taken out again: words that should not be here, the text of a
+-- ticket that turned out to report a security hole, and what identifies a
+-- person who asked to be forgotten.  What stays is the trace: who, when, why,
+-- where and how much, never what.
+
+CREATE TABLE desk.redaction (
+	id		int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	kind		text NOT NULL CHECK (kind IN ('words', 'vulnerability', 'person')),
+	ticket		int REFERENCES desk.ticket,
+	person		int REFERENCES desk.person,
+	staff		int REFERENCES desk.staff,
+	role		text NOT NULL DEFAULT session_user,
+	reason		text NOT NULL CONSTRAINT redaction_has_a_reason CHECK (reason ~ '\S' AND length(reason) <= 300),
+	at		timestamptz NOT NULL DEFAULT now(),
+	txid		xid8 NOT NULL DEFAULT pg_current_xact_id(),
+	CONSTRAINT about_a_ticket_or_a_person CHECK ((kind = 'person') = (person IS NOT NULL) AND (kind = 'person' OR ticket IS NOT NULL)),
+	CONSTRAINT a_vulnerability_has_a_kind CHECK (kind <> 'vulnerability' OR reason IN ('ours', 'elsewhere', 'unsure'))
+);
+CREATE INDEX redaction_ticket ON desk.redaction (ticket) WHERE ticket IS NOT NULL;
+CREATE INDEX redaction_txid ON desk.redaction (txid);
+CREATE UNIQUE INDEX redaction_vulnerability ON desk.redaction (ticket) WHERE kind = 'vulnerability';
+COMMENT ON TABLE desk.redaction IS 'Who took something out, when and why.  Append-only, and the only door through which rows of append-only tables change: in the transaction that wrote the row, and by pieces becoming "[removed]" alone (desk.redacted_row).';
+COMMENT ON COLUMN desk.redaction.id IS 'staff: number';
+COMMENT ON COLUMN desk.redaction.kind IS 'staff: words: a secret that slipped in; vulnerability: all text of a ticket; person: what identifies somebody who asked for it';
+COMMENT ON COLUMN desk.redaction.ticket IS 'staff: of which ticket; of a person: NULL';
+COMMENT ON COLUMN desk.redaction.person IS 'staff: whose data';
+COMMENT ON COLUMN desk.redaction.staff IS 'staff: by whom; NULL when it was done in psql';
+COMMENT ON COLUMN desk.redaction.role IS 'staff: the database role that was signed in';
+COMMENT ON COLUMN desk.redaction.reason IS 'staff: why, in words that do not say it again; of a vulnerability: ours, elsewhere or unsure';
+COMMENT ON COLUMN desk.redaction.at IS 'staff: when';
+COMMENT ON COLUMN desk.redaction.txid IS 'staff: the transaction that may do it';
+
+CREATE TABLE desk.redaction_place (
+	redaction	int NOT NULL REFERENCES desk.redaction,
+	relation	text NOT NULL,
+	row_key		text NOT NULL,
+	field		text NOT NULL,
+	pieces		int NOT NULL,
+	characters	int NOT NULL,
+	PRIMARY KEY (redaction, relation, row_key, field)
+);
+COMMENT ON TABLE desk.redaction_place IS 'Where something was taken out, and how much of it.  Append-only.';
+COMMENT ON COLUMN desk.redaction_place.redaction IS 'staff: by which redaction';
+COMMENT ON COLUMN desk.redaction_place.relation IS 'staff: the table';
+COMMENT ON COLUMN desk.redaction_place.row_key IS 'staff: its row';
+COMMENT ON COLUMN desk.redaction_place.field IS 'staff: its column';
+COMMENT ON COLUMN desk.redaction_place.pieces IS 'staff: how many pieces';
+COMMENT ON COLUMN desk.redaction_place.characters IS 'staff: how many characters in all';
+
+CREATE TABLE desk.export (
+	id		int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	person		int NOT NULL REFERENCES desk.person,
+	staff		int REFERENCES desk.staff,
+	role		text NOT NULL DEFAULT session_user,
+	at		timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX export_person ON desk.export (person);
+COMMENT ON TABLE desk.export IS 'Who was handed somebody''s data, and when.  Append-only.';
+COMMENT ON COLUMN desk.export.id IS 'staff: number';
+COMMENT ON COLUMN desk.export.person IS 'staff: whose data';
+COMMENT ON COLUMN desk.export.staff IS 'staff: who fetched them; NULL in psql';
+COMMENT ON COLUMN desk.export.role IS 'staff: the database role that was signed in';
+COMMENT ON COLUMN desk.export.at IS 'staff: when';
+
+CREATE TABLE desk.sweep (
+	began_at	timestamptz PRIMARY KEY,
+	ended_at	timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE desk.sweep IS 'When "privacy --sweep" has written over what redactions had left on the disk: dead rows, and keys of the word indexes.';
+COMMENT ON COLUMN desk.sweep.began_at IS 'staff: it covers what was taken out before that';
+COMMENT ON COLUMN desk.sweep.ended_at IS 'staff: when it was done';
+
+ALTER TABLE desk.person ADD COLUMN erased_at timestamptz;
+COMMENT ON COLUMN desk.person.erased_at IS 'private: when the address was taken out; what stands in its place is none';
+
+ALTER TABLE desk.resolution ADD COLUMN is_offered boolean NOT NULL DEFAULT true;
+COMMENT ON COLUMN desk.resolution.is_offered IS 'public: can be chosen by staff; false where a ticket ends so by another way alone';
+
+-- Nothing but a redaction leaves dead rows in these, so that they are cleaned
+-- within a minute or so of one, and never otherwise.
+ALTER TABLE desk.message SET (autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0,
+	toast.autovacuum_vacuum_threshold = 0, toast.autovacuum_vacuum_scale_factor = 0);
+ALTER TABLE desk.note SET (autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0,
+	toast.autovacuum_vacuum_threshold = 0, toast.autovacuum_vacuum_scale_factor = 0);
+ALTER TABLE desk.answer SET (autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0,
+	toast.autovacuum_vacuum_threshold = 0, toast.autovacuum_vacuum_scale_factor = 0);
+ALTER TABLE desk.change SET (autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0,
+	toast.autovacuum_vacuum_threshold = 0, toast.autovacuum_vacuum_scale_factor = 0);

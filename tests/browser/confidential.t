@@ -1,0 +1,222 @@
+#!/usr/bin/env node
+// The confidential part, encrypted in the browser: what is typed and chosen
+// there is read by gpg with the secret key, and was nowhere else, neither on
+// the wire nor in the browser's storage nor on the server's disk.
+const { spawnSync } = require('node:child_process');
+const { mkdtempSync, rmSync } = require('node:fs');
+const net = require('node:net');
+const { desk, test, press, library, base, equal, match, ok } = require('./browser.js');
+
+const home = mkdtempSync('/tmp/nightdesk-gpg.');
+const canary = `canary${Math.random().toString(36).slice(2)}${Math.random().toString(36).slice(2)}`;
+
+function run(program, options, input, env = {}) {
+	const done = spawnSync(program, options, { input, maxBuffer: 64 * 1024 * 1024, env: { ...process.env, ...env } });
+	equal(done.status, 0, `${program} ${options.join(' ')}: ${done.stderr}`);
+	return done;
+}
+
+function gpg(options, input, from = home) {
+	return run('gpg', ['--homedir', from, '--batch', '--yes', '--quiet', '--no-tty', '--trust-model', 'always',
+		'--pinentry-mode', 'loopback', '--passphrase', '', ...options], input).stdout;
+}
+
+// A key whose secret half is here alone, offered on the forms.
+function publish(name, from = home) {
+	gpg(['--quick-generate-key', name, 'ed25519', 'cert', 'never'], '', from);
+	const print = gpg(['--with-colons', '--list-keys', name], '', from).toString().match(/^fpr:+([0-9A-F]+):/m)[1];
+	gpg(['--quick-add-key', print, 'cv25519', 'encrypt', 'never'], '', from);
+	const env = { ...process.env };
+	delete env.PGUSER;
+	const done = spawnSync(`${process.env.NIGHTDESK_BUILD ?? 'build'}/publish`, ['--yes', '-'], { input: gpg(['--export', print], '', from), env });
+	equal(done.status, 0, String(done.stderr));
+	return print;
+}
+
+// The wire between the browser and the desk; what it has heard.  (To ask the
+// browser would not do: it does not tell of files.)
+const heard = [];
+
+function tap() {
+	const port = new URL(base).port;
+	const wire = net.createServer(here => {
+		const there = net.connect(port, '127.0.0.1');
+		here.on('data', bytes => { heard.push(bytes); there.write(bytes); });
+		here.on('end', () => there.end());
+		there.pipe(here);
+		for (const end of [here, there])
+			end.on('error', () => { here.destroy(); there.destroy(); });
+	});
+	return new Promise(ready => wire.listen(0, '127.0.0.1', () => {
+		wire.unref();
+		ready([`--host-resolver-rules=MAP localhost:${port} 127.0.0.1:${wire.address().port}, MAP * ~NOTFOUND`]);
+	}));
+}
+
+function is_clean() {
+	const all = Buffer.concat(heard);
+	ok(all.includes('BEGIN PGP MESSAGE'), 'the wire has heard what was sent');
+	ok(!all.includes(canary), 'but nothing that was confidential');
+}
+
+async function open_part(page) {
+	await page.locator('#confidential > summary').click();
+	return page.getByLabel('Confidential text');
+}
+
+// To the receipt, past the question whether it is known.
+async function send(page) {
+	await press(page, 'Send report');
+	await page.waitForURL(/receipt$/, { timeout: 3000 }).catch(() => press(page, 'No, send mine'));
+	await page.waitForURL(/receipt$/);
+	return page.url().match(/\d+(?=\/receipt)/)[0];
+}
+
+desk(async ({ open, sql, sign_in, file }) => {
+	// the bytes of the sealed attachments of a ticket, texts and the latest first
+	const sealed = number => sql(`SELECT encode((SELECT string_agg(c.bytes, '' ORDER BY c.seq) FROM desk.blob_chunk c WHERE c.sha256 = a.sha256), 'hex')
+		FROM desk.attachment a WHERE a.ticket = ${number} AND a.sealed ORDER BY a.sealed_text DESC, a.id DESC`)
+		.split('\n').filter(Boolean).map(hex => Buffer.from(hex, 'hex'));
+	const secret = `The password is ${canary}.\n\n  Zwölf "quoted" <b>words</b> & two \u{1f511}`;
+	const bytes = Buffer.concat([Buffer.from([0, 255, 13, 10]), Buffer.from(`${canary} `.repeat(8000))]);
+	const files = ['seal-files', { name: `${canary} plan.bin`, mimeType: 'application/octet-stream', buffer: bytes }];
+	const other = mkdtempSync('/tmp/nightdesk-gpg.');
+
+	try {
+		const print = publish('Support <support@desk.example>');
+		let number, link;
+
+		await test('what is typed and chosen is encrypted before it is sent', async () => {
+			const page = await open('/report/bug');
+			ok(!await page.evaluate(() => performance.getEntriesByType('resource').some(one => one.name.includes('openpgp'))), 'nobody has to load what they do not use');
+			await page.getByLabel('What is it about').fill('A part of this is confidential');
+			const text = await open_part(page);
+			await text.fill(secret);
+			await page.locator(`#${files[0]}`).setInputFiles(files[1]);
+			await page.getByRole('button', { name: 'Preview' }).click();
+			await page.locator('#preview .msg').waitFor();
+			equal(await text.inputValue(), secret, 'a preview takes nothing away');
+			await page.waitForTimeout(700); // drafts wait for half a second
+			const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
+			ok(kept.includes('A part of this') && !kept.includes(canary), 'a draft holds all but that');
+			number = await send(page);
+			link = await page.locator('a[href^="/r/"]').getAttribute('href');
+			is_clean();
+			ok(!(await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]))).includes(canary));
+		});
+		await test('and gpg reads it with the secret key, to the letter and to the byte', async () => {
+			const [text, one] = sealed(number);
+
+			equal(gpg(['--decrypt'], text).toString().replaceAll('\r\n', '\n'), secret);
+			ok(gpg(['--decrypt'], one).equals(bytes));
+			match(run('gpg', ['--homedir', home, '--batch', '--list-packets'], one).stdout.toString(), new RegExp(`name="${canary} plan\\.bin"`));
+			equal(sql(`SELECT string_agg(name, ' ' ORDER BY place) FROM desk.attachment WHERE ticket = ${number}`), `confidential-1.gpg ticket-${number}-1.gpg`, 'its name is inside');
+		});
+		await test('staff copy or download it, and the page says how to open it', async () => {
+			const page = await open('/');
+			await sign_in(page);
+			await page.goto(`/staff/tickets/${number}`);
+			const part = page.locator('#sealed');
+			match(await part.textContent(), new RegExp(`gpg --decrypt ticket-${number}-1\\.gpg`));
+			await part.getByText('Copy it as text').click();
+			const armour = await part.locator('textarea').inputValue();
+			equal(gpg(['--decrypt'], armour).toString().replaceAll('\r\n', '\n'), secret);
+			const [got] = await Promise.all([page.waitForEvent('download'), part.getByRole('link', { name: `ticket-${number}-1.gpg` }).click()]);
+			equal(got.suggestedFilename(), `ticket-${number}-1.gpg`);
+		});
+		await test('a form with a mistake keeps what is encrypted, and it can be taken away', async () => {
+			const page = await open('/report/bug');
+			await (await open_part(page)).fill(secret);
+			await press(page, 'Send report');
+			await page.locator('#problems').waitFor();
+			ok(await page.getByText('is encrypted already and goes along').isVisible());
+			equal(await page.getByLabel('Confidential text').inputValue(), '', 'the server could not give it back');
+			await page.getByLabel('What is it about').fill('Kept over a mistake, zebra');
+			equal(gpg(['--decrypt'], sealed(await send(page))[0]).toString().replaceAll('\r\n', '\n'), secret);
+			await page.goto('/report/bug');
+			await (await open_part(page)).fill(secret);
+			await press(page, 'Send report');
+			await page.locator('#problems').waitFor();
+			await page.getByRole('button', { name: 'Take it away' }).click();
+			await page.getByLabel('What is it about').fill('Taken away, quince');
+			equal(sealed(await send(page)).length, 0);
+			is_clean();
+		});
+		await test('with two keys the owner of each can read it', async () => {
+			const second = publish('Second <second@desk.example>', other);
+			const page = await open(link);
+			await (await open_part(page)).fill(secret);
+			await press(page, 'Send message');
+			await page.getByText(`ticket-${number}-2.gpg`).waitFor();
+			const text = sealed(number)[0];
+			for (const from of [home, other])
+				equal(gpg(['--decrypt'], text, from).toString().replaceAll('\r\n', '\n'), secret);
+			is_clean();
+			sql(`UPDATE desk.confidential_key SET retired_at = now() WHERE fingerprint = '${second}'`);
+		});
+		await test('when our key has changed meanwhile nothing is sent, and nothing is lost', async () => {
+			const page = await open('/report/bug');
+			await page.getByLabel('What is it about').fill('Too late');
+			const text = await open_part(page);
+			await text.fill(secret);
+			sql(`UPDATE desk.confidential_key SET retired_at = now() WHERE fingerprint = '${print}'`);
+			try {
+				await press(page, 'Send report');
+				await page.getByText('Nothing was sent: your browser could not encrypt').waitFor();
+			} finally {
+				sql(`UPDATE desk.confidential_key SET retired_at = NULL WHERE fingerprint = '${print}'`);
+			}
+			equal(await text.inputValue(), secret);
+			match(page.url(), /\/report\/bug$/);
+			is_clean();
+			equal(sql("SELECT count(*) FROM desk.ticket WHERE subject = 'Too late'"), '0');
+		});
+		await test('a text and a pasted message do not overwrite each other', async () => {
+			const page = await open('/report/bug');
+
+			await page.getByLabel('What is it about').fill('Both');
+			await (await open_part(page)).fill(secret);
+			await page.locator('#seal-paste > summary').click();
+			await page.getByLabel('Encrypted message').fill('-----BEGIN PGP MESSAGE-----');
+			await press(page, 'Send report');
+			ok(await page.getByText('Only one of them can go along').isVisible());
+			match(page.url(), /\/report\/bug$/);
+		});
+		await test('without https the browser does not encrypt, says so, and leaves the other way', async () => {
+			const place = base.replace('localhost', 'desk.example');
+			const plain = await library('playwright-core').chromium.launch({ executablePath: '/usr/bin/chromium',
+				args: ['--no-sandbox', '--disable-gpu', '--host-resolver-rules=MAP desk.example 127.0.0.1'] });
+			try {
+				const page = await plain.newPage();
+				await page.goto(`${place}/report/bug`);
+				await page.locator('#confidential > summary').click();
+				ok(await page.getByText('Your browser encrypts on pages with https only').isVisible());
+				ok(await page.getByLabel('Encrypted message').isVisible());
+				ok(!await page.locator('#seal-text').isVisible(), 'and there is nowhere to type what it could not encrypt');
+			} finally {
+				await plain.close();
+			}
+		});
+		await test('without JavaScript there is the other way alone', async () => {
+			const page = await open('/report/bug', { javaScript: false });
+			await page.locator('#confidential > summary').click();
+			ok(!await page.locator('#seal-text').isVisible());
+			await page.getByLabel('Encrypted message').fill(gpg(['--armor', '--encrypt', '-r', print], secret).toString());
+			await page.getByLabel('What is it about').fill('By hand, walrus');
+			equal(gpg(['--decrypt'], sealed(await send(page))[0]).toString(), secret);
+		});
+		await test('on the whole disk of the desk is no trace of what was confidential', async () => {
+			sql('CHECKPOINT');
+			const found = spawnSync('grep', ['-rlaF', '--', canary, process.env.DESK_DIR], { encoding: 'utf8' });
+			equal(found.stdout, '');
+			equal(found.status, 1);
+			const control = spawnSync('grep', ['-rlaF', '--', 'A part of this is confidential', `${process.env.DESK_DIR}/pg`], { encoding: 'utf8' });
+			ok(control.stdout, 'where the same search finds the subject');
+		});
+	} finally {
+		for (const one of [home, other]) {
+			spawnSync('gpgconf', ['--homedir', one, '--kill', 'all']);
+			rmSync(one, { recursive: true, force: true });
+		}
+	}
+}, tap);

@@ -1,0 +1,210 @@
+# What has to go, and whose data it is: a secret taken out of a ticket, the
+# report of a security hole withheld, a person's data handed out and forgotten.
+use strict;
+use warnings;
+use utf8;
+use Test::More;
+use File::Temp;
+use JSON::PP;
+use lib 'tests/lib';
+use Clerk;
+
+my $ann = Clerk->signed_in(undef, 'Ann Private');
+my $stranger = Clerk->new;
+my $one = "s$$";
+
+sub dump_has { my ($what) = @_; my $dump = `pg_dump --no-owner 2>/dev/null`; return scalar(() = $dump =~ /\Q$what\E/gi) }
+
+# A report by the form, so that the holder of its link is there, too.
+sub report {
+	my ($mail, $body, %more) = @_;
+	my $holder = Desk->new;
+	my $n = $holder->report('bug', subject => "It fails $body", body => "My text: $body", tried => "With $body", name => "Jo $one", mail => $mail, %more);
+	return ($holder, $n);
+}
+
+# The page is for a fresh proof ---------------------------------------------------
+
+my ($jo, $n) = report("jo$one\@home.example", "Hunter-$one");
+like($stranger->get("/tickets/$n")->{body}, qr/Hunter-$one/, 'a report has a secret in it');
+is($stranger->get("/staff/tickets/$n/redact")->{headers}{location}, "/login?ticket=$n", 'who is not signed in is sent to sign in');
+Desk::sql("UPDATE desk.session SET fresh_until = now() - interval '1 second' WHERE staff = $ann->{id}");
+is($ann->get($_->[0])->{headers}{location}, $_->[1], "without a fresh proof $_->[0] asks for one")
+	for [ "/staff/tickets/$n/redact", "/login/again?ticket=$n" ], [ "/staff/tickets/$n/vulnerability", "/login/again?ticket=$n" ],
+	[ "/staff/tickets/$n/vulnerability/copy.txt", "/login/again?ticket=$n" ], [ '/staff/people', '/login/again?to=people' ];
+sub fresh { Desk::sql("UPDATE desk.session SET fresh_until = now() + interval '10 minutes' WHERE staff = $ann->{id}") }
+fresh();
+my $page = $ann->get("/staff/tickets/$n/redact");
+is($page->{status}, 200, 'with one the page opens');
+is($page->{headers}{'cache-control'}, 'no-store', 'and nobody keeps a copy of it');
+is($ann->get('/staff/tickets/99999999/redact')->{status}, 404, 'a ticket that is not there has none');
+like($ann->get("/staff/tickets/$n")->{body}, qr{href="/staff/tickets/$n/redact".*href="/staff/tickets/$n/vulnerability"}s, 'the ticket leads there');
+
+# Words -----------------------------------------------------------------------
+
+sub redact {
+	my (%typed) = @_;
+	my %form = $ann->form($ann->get("/staff/tickets/$n/redact")->{body}, "/staff/tickets/$n/redact");
+	delete $form{file};
+	return $ann->post("/staff/tickets/$n/redact", { %form, %typed });
+}
+
+Desk::sql("INSERT INTO desk.note (ticket, staff, body) VALUES ($n, $ann->{id}, 'They sent Hunter-$one')");
+my $look = redact(words => "Hunter-$one", do => 'look');
+is($look->{status}, 200, 'looking takes nothing out');
+like($look->{body}, qr/The subject.*What was tried.*Message.*Internal note.*Take out all \d+/s, 'it shows every place, and counts them');
+like(redact(words => 'not in it at all', do => 'look')->{body}, qr/stand nowhere in this ticket/, 'words that are nowhere are said to be');
+my $why = redact(words => "Hunter-$one", do => 'remove');
+is($why->{status}, 422, 'a reason is asked for');
+like($why->{body}, qr/Say why it has to go.*value="" aria-describedby|Say why it has to go/s, 'beside its field');
+is({ $ann->form($why->{body}, "/staff/tickets/$n/redact") }->{words}, "Hunter-$one", 'and the words are kept');
+is(redact(words => "Hunter-$one", why => "it was hunter-$one", do => 'remove')->{status}, 422, 'a reason that says it again is refused');
+cmp_ok(dump_has("Hunter-$one"), '>', 5, 'all of it is still there');
+my $done = redact(words => "Hunter-$one", why => 'a password', do => 'remove');
+is($done->{headers}{location}, "/staff/tickets/$n", 'then it is taken out');
+is(dump_has("Hunter-$one"), 0, 'and stands nowhere in a dump of the whole database');
+my $public = $stranger->get("/tickets/$n")->{body};
+like($public, qr/My text: \[removed\]/, 'the public reads what is left');
+like($public, qr/Taken out.*\d+ characters.*Ann Private/s, 'how much was taken out, and by whom');
+unlike($stranger->get("/tickets?q=Hunter-$one")->{body}, qr{href="/tickets/$n"}, 'the search does not find it any more');
+like($ann->get("/staff/tickets/$n/redact")->{body}, qr/Taken out before.*a password.*Ann Private/s, 'why is kept for staff');
+unlike($public, qr/a password/, 'and for nobody else');
+is(redact(words => "Hunter-$one", why => 'a password', do => 'remove')->{status}, 422, 'once more there is nothing to take out');
+
+my %form = $ann->form($ann->get("/staff/tickets/$n/redact")->{body}, "/staff/tickets/$n/redact");
+Desk::sql("UPDATE desk.session SET fresh_until = now() - interval '1 second' WHERE staff = $ann->{id}");
+my $stale = $ann->post("/staff/tickets/$n/redact", { csrf => $form{csrf}, words => 'My text', why => 'x', do => 'remove' });
+is($stale->{status}, 403, 'when the proof has grown old meanwhile nothing is done');
+like($stale->{body}, qr{Nothing was done yet.*href="/login/again\?ticket=$n".*My text}s, 'and nothing typed is lost');
+fresh();
+is($ann->post("/staff/tickets/$n/redact", { words => 'My text', why => 'x', do => 'remove' })->{status}, 403, 'a form without its token does nothing');
+is($stranger->post("/staff/tickets/$n/redact", { csrf => $form{csrf}, words => 'My text', why => 'x', do => 'remove' })->{status}, 403, 'nor does one of somebody else');
+
+# A file
+my $message = Desk::sql("SELECT min(id) FROM desk.message WHERE ticket = $n");
+my $file = Desk::sql("WITH b AS (INSERT INTO desk.blob (sha256, size, whole) VALUES (sha256('Schatz-$one'), length('Schatz-$one'), true) RETURNING sha256, size),
+	c AS (INSERT INTO desk.blob_chunk SELECT sha256, 0, 'Schatz-$one' FROM b)
+	INSERT INTO desk.attachment (ticket, message, place, name, type, size, sha256) SELECT $n, $message, 1, 'Schätze $one.txt', 'text/plain', size, sha256 FROM b RETURNING id");
+($file) = $file =~ /(\d+)/;
+like($ann->get("/staff/tickets/$n/redact")->{body}, qr/Whole files.*Schätze $one\.txt/s, 'files are listed');
+is(redact(file => $file, why => 'a key file')->{status}, 303, 'one can be taken out whole');
+is(dump_has("Schätze $one") + dump_has(unpack 'H*', "Schatz-$one"), 0, 'with its name and its bytes');
+
+# Reports of security holes ----------------------------------------------------------
+
+my ($eve, $hole) = report("eve$one\@home.example", "Overflow-$one");
+Desk::sql("INSERT INTO desk.note (ticket, staff, body) VALUES ($hole, $ann->{id}, 'Is Overflow-$one real?')");
+my $ask = $ann->get("/staff/tickets/$hole/vulnerability");
+like($ask->{body}, qr/Hand it over first.*copy\.txt.*cannot be undone/s, 'what will happen is said before');
+my $copy = $ann->get("/staff/tickets/$hole/vulnerability/copy.txt");
+is("$copy->{headers}{'content-type'} $copy->{headers}{'content-disposition'}", "text/plain; charset=utf-8 attachment; filename=\"ticket-$hole.txt\"", 'there is a copy to hand over');
+like($copy->{body}, qr/It fails Overflow-$one.*With Overflow-$one.*My text: Overflow-$one.*Is Overflow-$one real\?/s, 'with all texts');
+my %withhold = $ann->form($ask->{body}, "/staff/tickets/$hole/vulnerability");
+my $unsure = $ann->post("/staff/tickets/$hole/vulnerability", { %withhold, kind => 'ours' });
+is($unsure->{status}, 422, 'one has to be sure');
+like($unsure->{body}, qr/value="ours" checked/, 'what was chosen is kept');
+cmp_ok(dump_has("Overflow-$one"), '>', 5, 'nothing is withheld yet');
+is($ann->post("/staff/tickets/$hole/vulnerability", { %withhold, kind => 'ours', sure => 'yes' })->{headers}{location}, "/staff/tickets/$hole", 'then it is withheld');
+is(dump_has("Overflow-$one"), 0, 'the desk holds no word of it, as a dump of all shows');
+is($stranger->get("/tickets/$hole")->{status}, 404, 'the public finds nothing there');
+unlike($stranger->get($_)->{body}, qr/Overflow-$one|tickets\/$hole\b/, "$_ has nothing of it") for '/tickets', '/tickets.atom';
+unlike($stranger->get("/tickets?q=Overflow-$one")->{body}, qr/tickets\/$hole\b/, 'the search does not find it');
+my $mine = $eve->get("/my/$hole");
+like($mine->{body}, qr{href="/\.well-known/security\.txt".*To be reported to the security contact|To be reported to the security contact.*href="/\.well-known/security\.txt"}s, 'the requester reads where to go');
+unlike($mine->{body}, qr{action="/my/$hole/reply"}, 'and is offered no form for more of it');
+like(Desk::sql("SELECT subject || body FROM desk.outbox WHERE ticket = $hole AND person IS NOT NULL AND sent_at IS NULL AND failed_at IS NULL ORDER BY id DESC LIMIT 1"),
+	qr/security contact.*\{URL\}\/\.well-known\/security\.txt/s, 'a mail says so, too');
+like($ann->get("/staff/tickets/$hole/vulnerability")->{body}, qr/Its text was withheld.*Ann Private/s, 'who did it is kept');
+is($ann->post("/staff/tickets/$hole/vulnerability", { %withhold, kind => 'ours', sure => 'yes' })->{status}, 303, 'a double click changes nothing');
+is(Desk::sql("SELECT count(*) FROM desk.message WHERE ticket = $hole AND author = 'staff'"), 1, 'nor tells them twice');
+
+# A reply that reads like one
+my $hint = 'I found an SQL injection and a remote code execution exploit';
+my %reply = $jo->fields($jo->get("/my/$n"), "/my/$n/reply");
+sub messages { Desk::sql("SELECT count(*) FROM desk.message WHERE ticket = $_[0]") }
+my $before = messages($n);
+my $question = $jo->post("/my/$n/reply", { token => $reply{token}, body => $hint, do => 'send' });
+like($question->{body}, qr/Is this about a security hole\?.*Nothing of your message has been stored/s, 'a reply that reads like a report of a security hole asks first');
+is(messages($n) + dump_has('remote code execution exploit'), $before, 'and stores nothing');
+my %answer = $jo->fields($question, "/my/$n/reply");
+my $yes = $jo->post("/my/$n/reply", { %answer, do => 'security' });
+is($yes->{status}, 422, 'if it is one');
+like($yes->{body}, qr/Please report it here.*\Q$hint\E/s, 'it says where to, and gives the text back');
+is(messages($n) + dump_has('remote code execution exploit'), $before, 'still nothing is stored');
+is($jo->post("/my/$n/reply", { %answer, do => 'not-security' })->{headers}{location}, "/my/$n", 'if it is none');
+is(messages($n), $before + 1, 'it is sent');
+my %more = (token => { $jo->fields($jo->get("/my/$n"), "/my/$n/reply") }->{token});
+my $told = $eve->post("/my/$hole/reply", { %more, body => "More of Overflow-$one", do => 'not-security' });
+is($told->{status}, 403, 'a form of another ticket does nothing');
+is(dump_has("Overflow-$one"), 0, 'and what was withheld does not come back');
+
+# People -----------------------------------------------------------------------------
+
+my $address = "mia$one\@home.example";
+my ($mia, $hers) = report($address, "harmless $one");
+my $another = Desk::sql("INSERT INTO desk.ticket (subject, kind, severity) VALUES ('not hers $one', 'bug', 3) RETURNING number");
+Desk::sql("INSERT INTO desk.note (ticket, staff, body) VALUES ($hers, $ann->{id}, 'Wrote from $address, a note of ours'), ($another, $ann->{id}, 'as " . uc($address) . " said')");
+my $upload = Desk::sql("WITH b AS (INSERT INTO desk.blob (sha256, size, whole) SELECT sha256(x), length(x), true FROM (VALUES ('picture $one'::bytea)) v (x) RETURNING sha256, size),
+	c AS (INSERT INTO desk.blob_chunk SELECT sha256, 0, 'picture $one' FROM b)
+	INSERT INTO desk.attachment (ticket, message, place, name, type, size, sha256)
+	SELECT $hers, (SELECT min(id) FROM desk.message WHERE ticket = $hers), 1, 'Bild ä.png', 'image/png', size, sha256 FROM b RETURNING id");
+($upload) = $upload =~ /(\d+)/;
+my $people = $ann->get('/staff/people');
+is($people->{status}, 200, 'there is a page for people');
+sub find { my ($what) = @_; return $ann->post('/staff/people', { $ann->form($people->{body}, '/staff/people'), address => $what }) }
+like(find("nobody$one\@home.example")->{body}, qr/We store nothing under this address/, 'an address that we do not have is said so');
+like(find("mia$one")->{body}, qr/We store nothing/, 'a part of one finds nobody');
+my $found = find(uc $address);
+my ($person) = $found->{body} =~ m{action="/staff/people/(\d+)/export"} or die "not found";
+like($found->{body}, qr/\Q$address\E.*<dt>Reports<\/dt><dd>1<\/dd>/s, 'the exact one finds them');
+my $zip = $ann->post("/staff/people/$person/export", { $ann->form($found->{body}, "/staff/people/$person/export") });
+is("$zip->{status} $zip->{headers}{'content-type'} $zip->{headers}{'content-disposition'} $zip->{headers}{'cache-control'}",
+	"200 application/zip attachment; filename=\"person-$person.zip\" no-store", 'their data come as one archive');
+my %part = unpack_zip($zip->{bytes});
+is_deeply([ sort keys %part ], [ sort 'README.txt', 'person.json', "tickets/$hers/thread.txt", "tickets/$hers/ticket.json", "tickets/$hers/files/$upload.png" ],
+	'with what is theirs and nothing else');
+is($part{"tickets/$hers/files/$upload.png"}, "picture $one", 'files to the byte');
+my $ticket = decode_json($part{"tickets/$hers/ticket.json"});
+is("$ticket->{subject} | $ticket->{messages}[0]{text} | $ticket->{files}[0]{name}", "It fails harmless $one | My text: harmless $one | Bild ä.png", 'what they wrote and what they called it');
+is(decode_json($part{'person.json'})->{address}, $address, 'and who they are');
+is(scalar(grep { /a note of ours/ } values %part), 0, 'notes of staff are not among it');
+like(find($address)->{body}, qr/Handed out.*Ann Private/s, 'that it was fetched is kept');
+
+my %erase = $ann->form(find($address)->{body}, "/staff/people/$person/erase");
+is($erase{with_files}, 'yes', 'files go along unless one says otherwise');
+my $no = $ann->post("/staff/people/$person/erase", { %erase, why => "asked by $address", sure => 'yes' });
+is($no->{status}, 422, 'a reason with the address in it is refused');
+is($ann->post("/staff/people/$person/erase", { %erase, why => 'asked by mail' })->{status}, 422, 'one has to be sure');
+my $figures = figures();
+is($ann->post("/staff/people/$person/erase", { %erase, why => 'asked by mail', sure => 'yes' })->{headers}{location}, '/staff/people?gone=1', 'then they are forgotten');
+like($ann->get('/staff/people?gone=1')->{body}, qr/The person is forgotten/, 'it is said so');
+is(dump_has($address), 0, 'their address is nowhere');
+is(Desk::sql("SELECT count(*) FROM desk.ticket WHERE number = $hers AND requester_name IS NULL"), 1, 'nor is their name in their report');
+is(figures(), $figures, 'every figure is what it was');
+like($stranger->get("/tickets/$hers")->{body}, qr/harmless $one/, 'their report is still there');
+is($mia->get("/my/$hers")->{status}, 404, 'their link is not');
+like(find($address)->{body}, qr/We store nothing/, 'we store nothing under their address');
+is($ann->post("/staff/people/$person/erase", { %erase, why => 'asked by mail', sure => 'yes' })->{status}, 404, 'they cannot be forgotten twice');
+
+# The members of a zip archive as bytes, read by another library than ours.
+sub unpack_zip {
+	my ($bytes) = @_;
+	my $file = File::Temp->new(SUFFIX => '.zip');
+	binmode $file;
+	print $file $bytes;
+	close $file;
+	open my $out, '-|', 'python3', '-c', 'import json, sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None; '
+		. 'print(json.dumps({n: z.read(n).decode("latin-1") for n in z.namelist()}))', $file->filename or die "python3: $!";
+	my $said = do { local $/; <$out> };
+	close $out or die 'this is no zip archive';
+	return %{ decode_json($said) };
+}
+
+# Those that do not say how long something has waited until now.
+sub figures {
+	my @views = grep { !/^(change|delivery|undelivered|unanswered|untriaged|clock|ticket)$/ } split /\n/,
+		Desk::sql("SELECT relname FROM pg_class WHERE relnamespace = 'report'::regnamespace AND relkind = 'v' ORDER BY 1");
+	return join "\n", map { "$_ " . Desk::sql("SELECT md5(coalesce(string_agg(x::text, '|' ORDER BY x::text), '')) FROM report.$_ x") } @views;
+}
+
+done_testing;

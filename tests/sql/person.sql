@@ -1,0 +1,97 @@
+-- What the desk knows of a person, handed out and forgotten.
+BEGIN;
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+SELECT * FROM no_plan();
+
+CREATE FUNCTION pg_temp.holds(what text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	c record;
+	found boolean;
+BEGIN
+	FOR c IN SELECT a.attrelid::regclass AS relation, a.attname AS name FROM pg_attribute a JOIN pg_class r ON r.oid = a.attrelid
+		WHERE r.relnamespace = 'desk'::regnamespace AND r.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped LOOP
+		EXECUTE format('SELECT EXISTS (SELECT FROM %s x WHERE x.%I::text ILIKE ''%%'' || $1 || ''%%'')', c.relation, c.name) INTO found USING what;
+		IF found THEN
+			RETURN NEXT c.relation || '.' || c.name;
+		END IF;
+	END LOOP;
+END
+$$;
+-- every report as text, but for the lists of changes and deliveries, where
+-- it stands that something was taken out and that mail was dropped
+CREATE FUNCTION pg_temp.figures() RETURNS TABLE (view text, figures text) LANGUAGE plpgsql AS $$
+BEGIN
+	FOR view IN SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'report'::regnamespace AND c.relkind = 'v' AND c.relname NOT IN ('change', 'delivery', 'undelivered') ORDER BY 1 LOOP
+		EXECUTE format('SELECT string_agg(x::text, E''\n'' ORDER BY x::text) FROM report.%I x', view) INTO figures;
+		RETURN NEXT;
+	END LOOP;
+END
+$$;
+
+INSERT INTO desk.staff (login, name) VALUES ('ann', 'Ann Clerk');
+CREATE TEMP TABLE p AS SELECT desk.person_of('Mia.Canary@Home.Example') AS mia, desk.person_of('uli@home.example') AS uli;
+CREATE FUNCTION pg_temp.ticket(v text, whose int, named text) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+	n int;
+BEGIN
+	INSERT INTO desk.ticket (subject, kind, severity, visibility, requester, requester_name, tried, filed_at)
+	VALUES ('It fails', 'bug', 2, v, whose, named, 'I, ' || named || ', tried', now() - interval '2 days') RETURNING number INTO n;
+	INSERT INTO desk.message (ticket, author, name, body, posted_at) SELECT n, 'requester', named, 'Write to mia.canary@home.example, yours ' || named, filed_at FROM desk.ticket WHERE number = n;
+	INSERT INTO desk.follower (ticket, person, confirmed_at) VALUES (n, whose, now()) ON CONFLICT DO NOTHING;
+	INSERT INTO desk.link (token_sha256, ticket, purpose) VALUES (sha256(convert_to('receipt ' || n, 'UTF8')), n, 'requester');
+	PERFORM desk.link_make(n, whose, 'requester');
+	INSERT INTO desk.message (ticket, author, staff, name, body) SELECT n, 'staff', id, name, 'Dear ' || named || ', thank you' FROM desk.staff WHERE login = 'ann';
+	INSERT INTO desk.note (ticket, staff, body) SELECT n, id, 'mia.canary@home.example called' FROM desk.staff WHERE login = 'ann';
+	RETURN n;
+END
+$$;
+UPDATE desk.person SET proven_at = now() WHERE id IN (SELECT mia FROM p UNION SELECT uli FROM p);
+CREATE TEMP TABLE t AS SELECT pg_temp.ticket('public', mia, 'Mia Canaria') AS open, pg_temp.ticket('private', mia, 'Mia Canaria') AS closed, pg_temp.ticket('public', uli, 'Uli') AS other FROM p;
+INSERT INTO desk.follower (ticket, person, confirmed_at) SELECT other, mia, now() FROM t, p;
+UPDATE desk.ticket SET requester_name = 'Mia C. Canaria', changed_by = 'requester' FROM t WHERE number = t.closed;
+UPDATE desk.ticket SET state = 'resolved', resolution = 'answered' FROM t WHERE number = t.open;
+INSERT INTO desk.limit_count SELECT 'mail-address', mia::text, now(), 2 FROM p;
+UPDATE desk.outbox SET sent_at = now() WHERE id = (SELECT min(id) FROM desk.outbox, p WHERE person = p.mia);
+INSERT INTO desk.delivery (outbox, way, attempt, outcome, said) SELECT min(id), 'mail', 1, 'sent', '250 ok <mia.canary@home.example>' FROM desk.outbox, p WHERE person = p.mia;
+DO $$ BEGIN PERFORM desk.sla_check(1000); PERFORM desk.record_renew(NULL); EXCEPTION WHEN undefined_function THEN NULL; END $$;
+
+-- Handed out ------------------------------------------------------------------
+
+CREATE TEMP TABLE got AS SELECT x.* FROM p, desk.person_export(p.mia) x;
+SELECT results_eq($$ SELECT path FROM got ORDER BY path $$,
+	$$ SELECT unnest(ARRAY['README.txt', 'person.json', format('tickets/%s/thread.txt', open), format('tickets/%s/ticket.json', open),
+		format('tickets/%s/thread.txt', closed), format('tickets/%s/ticket.json', closed)]) FROM t ORDER BY 1 $$, 'everything of theirs, private reports as well, and nothing of others');
+SELECT is_empty($$ SELECT path FROM got WHERE content ~ 'called' $$, 'notes of staff stay out');
+SELECT isnt_empty($$ SELECT path FROM got WHERE path LIKE '%thread.txt' AND content ~ 'Dear Mia Canaria, thank you' $$, 'what we wrote to them is in it');
+SELECT is((SELECT (content::jsonb -> 'follows')::text ~ (SELECT other::text FROM t) FROM got WHERE path = 'person.json'), true, 'what they follow, too');
+SELECT is_empty($$ SELECT path FROM got WHERE content ~ '\{URL\}|/r/' $$, 'no secret link is');
+SELECT is((SELECT bool_and(size = octet_length(content)) FROM got), true, 'each part knows its size');
+SELECT is((SELECT count(*) FROM desk.export, p WHERE person = p.mia), 1::bigint, 'that it was handed out is noted');
+SELECT throws_ok($$ SELECT * FROM desk.person_export(99999999) $$, 'PT404', NULL, 'nobody is nobody');
+
+-- Forgotten --------------------------------------------------------------------
+
+SELECT cmp_ok((SELECT count(*)::int FROM pg_temp.holds('mia.canary@home')), '>=', 7, 'an address gets into many places');
+CREATE TEMP TABLE before AS SELECT * FROM pg_temp.figures();
+SELECT throws_ok($$ SELECT desk.person_erase(mia, 'as MIA.canary@home.example asked') FROM p $$, 'PT409', NULL, 'a reason with the address in it is refused');
+SELECT lives_ok($$ SELECT desk.person_erase(mia, 'asked by mail') FROM p $$, 'a person is forgotten');
+SELECT is_empty($$ SELECT * FROM pg_temp.holds('mia.canary@home') $$, 'the address is nowhere, however it was written');
+SELECT is_empty($$ SELECT * FROM pg_temp.holds('canaria') $$, 'nor is the name');
+SELECT results_eq($$ SELECT * FROM pg_temp.figures() ORDER BY view $$, $$ SELECT * FROM before ORDER BY view $$, 'every figure of every report is the same to the byte');
+SELECT is((SELECT count(*) FROM desk.ticket, p WHERE requester = p.mia), 2::bigint, 'the reports are there, and are still of one person');
+SELECT is((SELECT count(*) FROM desk.link l, t WHERE l.ticket IN (t.open, t.closed) AND l.revoked_at IS NULL AND l.purpose = 'requester'), 0::bigint, 'their links end');
+SELECT is((SELECT count(*) FROM desk.link l, t WHERE l.ticket = t.other AND l.revoked_at IS NULL AND l.purpose = 'requester' AND l.person IS DISTINCT FROM (SELECT mia FROM p)),
+	(SELECT count(*) FROM desk.link l, t WHERE l.ticket = t.other AND l.purpose = 'requester' AND l.person IS DISTINCT FROM (SELECT mia FROM p)), 'and nobody else''s');
+SELECT is((SELECT count(*) FROM desk.follower, p WHERE person = p.mia AND stopped_at IS NULL), 0::bigint, 'they follow nothing');
+SELECT is((SELECT count(*) FROM desk.outbox, p WHERE person = p.mia AND sent_at IS NULL AND failed_at IS NULL), 0::bigint, 'no mail goes to them');
+SELECT is((SELECT count(*) FROM desk.limit_count, p WHERE subject = p.mia::text), 0::bigint, 'they are not counted');
+SELECT matches((SELECT e.body_html FROM desk.public_entry e, t WHERE e.ticket = t.open AND e.is_staff AND NOT e.is_change), 'Dear \[removed\], thank you', 'the rest of what was said stays');
+SELECT is((SELECT e.name FROM desk.public_entry e, t WHERE e.ticket = t.open AND NOT e.is_staff AND NOT e.is_change), 'Requester', 'by a requester without a name');
+SELECT is((SELECT m.name FROM desk.message m, t WHERE m.ticket = t.other AND m.author = 'requester'), 'Uli', 'somebody else keeps theirs');
+SELECT results_eq($$ SELECT kind, reason, staff FROM desk.redaction r, p WHERE r.person = p.mia $$, $$ VALUES ('person', 'asked by mail', NULL::int) $$, 'why it was done is kept');
+SELECT throws_ok($$ SELECT desk.person_erase(mia, 'again') FROM p $$, 'PT404', NULL, 'it is done once');
+SELECT isnt((SELECT desk.person_of('mia.canary@home.example')), (SELECT mia FROM p), 'who writes again is somebody new');
+
+SELECT * FROM finish();
+ROLLBACK;
