@@ -252,8 +252,11 @@ send_all(struct request *r)
 	const char *args[] = { auth_session(r), form_or_null(r, "from"),
 		form_or_null(r, "until"), form_or_null(r, "who") };
 
+	/* A table leaves the desk: not without a fresh proof. */
 	if ((rows = db_rows(r, &q_csv, args)) == NULL)
-		return r->status;
+		return r->status == 403
+		           ? web_see_other(r, "/login/again?to=actions")
+		           : r->status;
 	return csv_send(r, rows, "actions.csv");
 }
 

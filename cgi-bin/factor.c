@@ -287,13 +287,16 @@ show_codes(struct request *r, const struct codes *codes, const char *what)
 static int
 new_codes(struct request *r)
 {
-	struct codes codes = codes_new(r);
-	const char *args[] = { auth_session(r), codes.hashes, r->address };
+	struct codes codes;
 
 	if (!form_read(r, button_form))
 		return r->status;
 	if (!form_is_ours(r))
 		return 403;
+	codes = codes_new(r);
+
+	const char *args[] = { auth_session(r), codes.hashes, r->address };
+
 	if (db_rows(r, &q_codes, args) == NULL)
 		return turn_away(r, "factor");
 	log_info("recovery codes made");

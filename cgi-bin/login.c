@@ -89,14 +89,14 @@ static const struct query q_contact = {
 static const struct query q_contact_set = {
 	.name = "login_contact_set",
 	.sql = "SELECT * FROM "
-	       "api.login_contact_set($1, $2, $3, $4, $5, $6, $7)",
-	.params = 7,
+	       "api.login_contact_set($1, $2, $3, $4, $5, $6, $7, $8)",
+	.params = 8,
 };
 
 static const struct query q_contact_confirm = {
 	.name = "login_contact_confirm",
-	.sql = "SELECT 1 WHERE api.login_contact_confirm($1, $2)",
-	.params = 2,
+	.sql = "SELECT 1 WHERE api.login_contact_confirm($1, $2, $3)",
+	.params = 3,
 };
 
 static const struct query q_proof = {
@@ -598,8 +598,7 @@ take_code(struct request *r)
 	return judge_code(r, how, half);
 }
 
-/* Once more, for what is sensitive ------------------------------------------
- */
+/* Once more ---------------------------------------------------------------- */
 
 /* The only pages to go on to, beside a ticket. */
 static const struct target {
@@ -608,7 +607,9 @@ static const struct target {
 	{ "factor", "/login/factor" },
 	{ "password", "/login/password" },
 	{ "sessions", "/login/sessions" },
+	{ "contact", "/login/contact" },
 	{ "people", "/staff/people" },
+	{ "actions", "/staff/actions" },
 	{ NULL, "/staff" },
 };
 
@@ -800,8 +801,7 @@ end_sessions(struct request *r)
 	return web_see_other(r, "/login/sessions");
 }
 
-/* Mail ----------------------------------------------------------------------
- */
+/* Mail --------------------------------------------------------------------- */
 
 /* The page of contacts but for what stands in its fields. */
 static struct page *
@@ -848,14 +848,16 @@ show_contact(struct request *r)
 }
 
 static int
-contact_again(struct request *r)
+contact_again(struct request *r, int status, const char *why)
 {
 	struct page *page = contact_page(r, "Error: Mail to you");
 
 	if (page == NULL)
 		return to_sign_in(r);
 	page_form(page, r);
-	return page_send(r, 422, page);
+	if (why != NULL)
+		page_show(page, why);
+	return page_send(r, status, page);
 }
 
 static int
@@ -869,20 +871,21 @@ set_contact(struct request *r)
 	if (!form_is_ours(r, "contact"))
 		return 403;
 	if (!form_complete(r))
-		return contact_again(r);
+		return contact_again(r, 422, NULL);
 
 	const char *args[] = { auth_session(r), form_text(r, "mail"),
 		form_text(r, "digest"), form_text(r, "digest_at"),
 		form_text(r, "quiet_from"), form_text(r, "quiet_until"),
-		form_text(r, "zone") };
+		form_text(r, "zone"), r->address };
 
 	if ((complaints = db_rows(r, &q_contact_set, args)) == NULL)
-		return to_sign_in(r);
+		return r->status == 403 ? contact_again(r, 403, "stale")
+		                        : to_sign_in(r);
 	for (i = 0; i < rows_count(complaints); i++)
 		form_complain(r, rows_text(complaints, i, 0),
 		    rows_text(complaints, i, 1));
 	if (!form_complete(r))
-		return contact_again(r);
+		return contact_again(r, 422, NULL);
 	return web_see_other(r, "/login/contact?done=saved");
 }
 
@@ -896,10 +899,13 @@ confirm_contact(struct request *r)
 	if (!form_is_ours(r, "contact"))
 		return 403;
 
-	const char *args[] = { auth_session(r), form_text(r, "code") };
+	const char *args[] = { auth_session(r), form_text(r, "code"),
+		r->address };
 
 	if ((right = db_rows(r, &q_contact_confirm, args)) == NULL)
-		return to_sign_in(r);
+		return r->status == 403
+		           ? web_see_other(r, "/login/again?to=contact")
+		           : to_sign_in(r);
 	return web_see_other(r, "/login/contact?done=%s",
 	    rows_count(right) > 0 ? "saved" : "wrong");
 }

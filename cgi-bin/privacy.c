@@ -323,8 +323,7 @@ redact(struct request *r)
 	return web_see_other(r, "/staff/tickets/%s", web_part(r, 0));
 }
 
-/* Reports of security holes -------------------------------------------------
- */
+/* Reports of security holes ---------------------------------------------- */
 
 static int
 withhold_page(struct request *r, int status)
@@ -408,8 +407,7 @@ send_copy(struct request *r)
 	return web_send(r, 200, "text/plain; charset=utf-8", copy, used);
 }
 
-/* People --------------------------------------------------------------------
- */
+/* People ----------------------------------------------------------------- */
 
 /* The page of somebody found by address or by number; both NULL: nobody. */
 static int
@@ -487,7 +485,8 @@ size_of(const struct rows *parts, int i)
 	return (size_t)strtoul(rows_named(parts, i, "size"), NULL, 10);
 }
 
-static int export(struct request *r)
+static int
+send_archive(struct request *r)
 {
 	const struct rows *parts;
 	size_t all = 0, size;
@@ -559,7 +558,7 @@ static const struct route routes[] = {
 	    WEB_PRIVATE },
 	{ "GET", "/staff/people", show_people, WEB_PRIVATE },
 	{ "POST", "/staff/people", find_person, WEB_PRIVATE },
-	{ "POST", "/staff/people/:person/export", export, WEB_PRIVATE },
+	{ "POST", "/staff/people/:person/export", send_archive, WEB_PRIVATE },
 	{ "POST", "/staff/people/:person/erase", erase, WEB_PRIVATE },
 	{ NULL, NULL, NULL, WEB_PRIVATE },
 };

@@ -43,6 +43,7 @@
 #include "markup.h"
 #include "openpgp.h"
 #include "page.h"
+#include "token.h"
 #include "web.h"
 
 #define QUEUE_PAGE 50
@@ -52,6 +53,7 @@
 #define BODY_MAX 60000   /* characters of a message or note */
 #define REASON_MAX 20000 /* characters */
 #define BREACH_MAX 2000  /* characters */
+#define ARMOR_MOST 10    /* encrypted texts to be copied from a page */
 
 static const struct query q_me = {
 	.name = "staff_me",
@@ -635,6 +637,20 @@ send_load(struct request *r)
 
 /* Files ------------------------------------------------------------------ */
 
+/*
+ * The name under which files wait, in hex: the forms of a ticket's page have
+ * one token, and a file for a note must not go out with a reply.
+ */
+static const char *
+files_name(struct request *r, const unsigned char *key)
+{
+	const char *name = arena_printf(r->arena, "%s %s",
+	    auth_key_hash(r, key),
+	    typed(r, "note") != NULL ? note_action.name : reply_action.name);
+
+	return token_sha256(r->arena, name, strlen(name));
+}
+
 /* The token under which this form's files wait: an earlier form's, or its own.
  * NULL when neither is one of this session. */
 static const char *
@@ -652,7 +668,7 @@ files_token(struct request *r, const char **key_hash)
 
 		if (verdict != AUTH_GOOD && verdict != AUTH_EARLY)
 			continue;
-		*key_hash = auth_key_hash(r, key);
+		*key_hash = files_name(r, key);
 		return tokens[i];
 	}
 	return NULL;
@@ -717,12 +733,39 @@ add_armor(struct request *r, struct page *part, struct call *call)
 		    openpgp_armor(r->arena, "MESSAGE", packets, size));
 }
 
-/* What came encrypted.  A long text is for the download alone. */
+/* Is it a text that its page can hold? */
+static bool
+has_armor(const struct rows *files, int i)
+{
+	return *rows_named(files, i, "file_is_sealed_text") == 't' &&
+	       strtoul(rows_named(files, i, "size"), NULL, 10) <= FILE_PIECE;
+}
+
+/* The packets of the newest texts, by their rows; NULL for all else. */
+static struct call **
+ask_armor(struct request *r, const struct rows *files)
+{
+	size_t count = (size_t)rows_count(files), asked = 0;
+	struct call **calls =
+	    arena_alloc(r->arena, (count + 1) * sizeof(*calls));
+	const char *args[] = { auth_session(r), web_part(r, 0), NULL, "0" };
+
+	for (size_t i = count; i-- > 0 && asked < ARMOR_MOST;) {
+		if (!has_armor(files, (int)i))
+			continue;
+		args[2] = rows_named(files, (int)i, "file_id");
+		calls[i] = db_call(r, &q_piece, args);
+		asked++;
+	}
+	return calls;
+}
+
+/* What came encrypted.  A long or an old text is for the download alone. */
 static void
 add_sealed(struct request *r, struct page *page, const struct rows *files)
 {
 	struct page *parts = NULL, *part;
-	const char *args[] = { auth_session(r), web_part(r, 0), NULL, "0" };
+	struct call **calls = ask_armor(r, files);
 
 	for (int i = 0; i < rows_count(files); i++) {
 		if (*rows_named(files, i, "file_is_sealed") != 't')
@@ -735,11 +778,8 @@ add_sealed(struct request *r, struct page *page, const struct rows *files)
 			page_show(part, "file_is_sealed_file");
 			continue;
 		}
-		if (strtoul(rows_named(files, i, "size"), NULL, 10) >
-		    FILE_PIECE)
-			continue;
-		args[2] = rows_named(files, i, "file_id");
-		add_armor(r, part, db_call(r, &q_piece, args));
+		if (calls[i] != NULL)
+			add_armor(r, part, calls[i]);
 	}
 }
 
@@ -1057,7 +1097,7 @@ open_with_files(struct request *r, const struct action *a, const char **key,
 	if ((status = open_form(r, a, key)) != 0)
 		return status;
 	if (files_token(r, files_key) == NULL)
-		*files_key = *key;
+		return out_of_date(r, a, "expired", 403);
 	store = store_of(r, *files_key);
 	if (form_or_null(r, "drop") != NULL && form_complete(r))
 		return file_drop(r, &store, form_text(r, "drop"))

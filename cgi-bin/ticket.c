@@ -117,8 +117,8 @@ static const struct query q_mine_thread = {
 static const struct query q_reply = {
 	.name = "reply",
 	.sql = "SELECT api.ticket_reply($1, $2::int, $3, $4, $5, $6, $7::int,"
-	       " $8::boolean, $9)",
-	.params = 9,
+	       " $8::boolean, sealed => $10, next_key => $9)",
+	.params = 10,
 };
 
 static const struct query q_keys = {
@@ -717,16 +717,18 @@ send_security(struct request *r, int status, const char *why)
 static int
 post_reply(struct request *r)
 {
-	const char *body, *args[9] = { auth_link_cookie(r), web_part(r, 0) };
+	const char *body, *args[10] = { auth_link_cookie(r), web_part(r, 0) };
+	const char *next = auth_token(r, my_purpose(r));
 	const struct rows *answer;
-	struct file_store store;
+	struct file_store store, next_store;
 	struct confidential sealed;
 	unsigned char key[AUTH_KEY];
 	int status;
 
 	if (!take_mine(r, key, &sealed, &status))
 		return status;
-	if (!store_of(r, form_text(r, "token"), &store))
+	if (!store_of(r, form_text(r, "token"), &store) ||
+	    !store_of(r, next, &next_store))
 		return 500;
 	if (form_or_null(r, "drop") != NULL && form_complete(r))
 		return file_drop(r, &store, form_text(r, "drop"))
@@ -752,12 +754,15 @@ post_reply(struct request *r)
 	args[5] = markup_html(r->arena, body, strlen(body));
 	args[6] = arena_printf(r->arena, "%d", MARKUP_VERSION);
 	args[7] = is_no_hole(r) ? "t" : "f";
+	args[8] = next_store.key;
 	answer = db_get(
 	    r, db_call_bytes(r, &q_reply, args, sealed.packets, sealed.size));
 	if (answer == NULL)
 		return r->status;
 	if (strcmp(rows_text(answer, 0, 0), "limited") == 0)
 		return send_mine(r, 429, form_text(r, "token"), "LIMITED");
+	if (strcmp(rows_text(answer, 0, 0), "other") == 0)
+		return send_mine(r, 409, next, "OTHER");
 	if (strcmp(rows_text(answer, 0, 0), "security") == 0)
 		return send_security(r, 200, "ASK");
 	if (strcmp(rows_text(answer, 0, 0), "withheld") == 0)

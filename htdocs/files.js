@@ -66,7 +66,11 @@ function tend(input) {
 
   input.addEventListener('change', () => add([...input.files]));
 
+  // What belongs to the confidential part is never one of these.
+  const elsewhere = event => event.target.closest?.('#confidential');
+
   form.addEventListener('paste', event => {
+    if (elsewhere(event)) return;
     const files = [...event.clipboardData?.files ?? []];
     // what has words as well is pasted as words
     if (files.length === 0 || event.clipboardData.types.includes('text/plain')) return;
@@ -77,8 +81,13 @@ function tend(input) {
   for (const name of ['dragenter', 'dragover'])
     form.addEventListener(name, event => {
       if (!event.dataTransfer?.types.includes('Files')) return;
+      field.classList.toggle('over', !elsewhere(event));
+      if (elsewhere(event)) {
+        // nobody there takes it, and the browser shall not open it
+        if (event.defaultPrevented || event.target.type === 'file') return;
+        event.dataTransfer.dropEffect = 'none';
+      }
       event.preventDefault();
-      field.classList.add('over');
     });
   form.addEventListener('dragleave', event => {
     if (!form.contains(event.relatedTarget)) field.classList.remove('over');
@@ -86,9 +95,9 @@ function tend(input) {
   form.addEventListener('drop', event => {
     field.classList.remove('over');
     const files = [...event.dataTransfer?.files ?? []];
-    if (files.length === 0) return;
+    if (files.length === 0 || event.target.type === 'file' && elsewhere(event)) return;
     event.preventDefault();
-    add(files);
+    if (!elsewhere(event)) add(files);
   });
 
   function rest(words) {

@@ -8,7 +8,7 @@ const form = text.form;
 const library = () => import('./openpgp-6.3.2/openpgp.min.mjs');
 
 // What was made of what: who sends the same again sends the same bytes.
-let before = sealed.value, madeOf = null;
+let before = '', madeOf = null;
 // While it is encrypted; and since then nothing has changed.
 let busy = false, done = false;
 const made = new WeakMap();
@@ -42,8 +42,7 @@ async function encrypt() {
   }
   if (text.value) sealed.value = before;
   const list = new DataTransfer();
-  for (const file of sealedFiles.files) if (!added.has(file)) list.items.add(file);
-  added = new Set();
+  for (const file of sealedFiles.files) list.items.add(file);
   for (const [n, file] of [...files.files].entries()) {
     if (!made.has(file)) {
       const message = await openpgp.createMessage({ binary: new Uint8Array(await file.arrayBuffer()), filename: file.name });
@@ -73,9 +72,24 @@ async function seal(button) {
   }
 }
 
+// What was made of a text or of files that somebody has taken away since.
+function undo() {
+  if (!text.value) {
+    if (sealed.value === before) sealed.value = '';
+    before = '';
+    madeOf = null;
+  }
+  const list = new DataTransfer();
+  for (const file of sealedFiles.files) if (!added.has(file)) list.items.add(file);
+  if (added.size > 0) sealedFiles.files = list.files;
+  added = new Set();
+}
+
 // Before anybody else: this one may not go as it is.
 function hold(event) {
-  if (event.target !== form || done || event.submitter?.dataset.swap) return;
+  if (event.target !== form || done) return;
+  if (!busy) undo();
+  if (event.submitter?.dataset.swap) return;
   if (!text.value && files.files.length === 0) return;
   event.preventDefault();
   event.stopImmediatePropagation();

@@ -7,6 +7,7 @@
 #include "arena.h"
 #include "db.h"
 #include "file.h"
+#include "filename.h"
 #include "form.h"
 #include "openpgp.h"
 #include "page.h"
@@ -76,6 +77,25 @@ take_text(struct request *r, const struct ids *ids, struct confidential *sealed)
 	sealed->size = size;
 }
 
+/* One letter for each character; all but plain ones become '-'. */
+static char *
+plain_letters(struct arena *a, const char *name, size_t size)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._";
+	char *plain = arena_alloc(a, size + 1), *to = plain;
+
+	for (size_t i = 0; i < size; i++) {
+		if ((name[i] & 0xc0) == 0x80)
+			continue; /* not the first byte of its character */
+		*to = name[i];
+		if (strchr(letters, name[i]) == NULL)
+			*to = to == plain ? '_' : '-';
+		to++;
+	}
+	return plain;
+}
+
 /*
  * What a file is called from now on.  Armour is gone from it, and so is what
  * a shell would understand: staff copy this name into a command.
@@ -83,19 +103,14 @@ take_text(struct request *r, const struct ids *ids, struct confidential *sealed)
 static const char *
 plain_name(struct request *r, const char *name)
 {
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
-				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._";
 	size_t n = strlen(name);
-	char *plain = arena_copy(r->arena, name);
 
 	if (n > 4 && (strcmp(name + n - 4, ".asc") == 0 ||
 			 strcmp(name + n - 4, ".gpg") == 0 ||
 			 strcmp(name + n - 4, ".pgp") == 0))
 		n -= 4;
-	for (size_t i = 0; i < n; i++)
-		if (strchr(letters, plain[i]) == NULL)
-			plain[i] = i == 0 ? '_' : '-';
-	return arena_printf(r->arena, "%.*s.gpg", (int)n, plain);
+	return arena_printf(r->arena, "%.*s.gpg", FILENAME_MAX_CHARACTERS - 4,
+	    plain_letters(r->arena, name, n));
 }
 
 static bool
@@ -151,6 +166,15 @@ confidential_take(
 		return true;
 	if (!read_ids(r, keys, &ids))
 		return false;
+	if (ids.count == 0) {
+		/* the page that this leads to has no such part */
+		form_set(r, CONFIDENTIAL_TEXT, "");
+		form_complain(r, "body",
+		    "Our key was withdrawn meanwhile, so we did not keep the "
+		    "confidential part. Leave it out, or send it when we have a "
+		    "new key; all else is still here");
+		return true;
+	}
 	take_text(r, &ids, sealed);
 	take_files(r, &ids);
 	return true;

@@ -162,11 +162,6 @@ static const struct left {
 	{ SCMP_SYS(wait4), REPORTS },
 };
 
-#define IF(n, mask, value)                                                     \
-	{                                                                      \
-		n, SCMP_CMP_MASKED_EQ, mask, value                             \
-	}
-
 /* What is left if its arguments are right; all conditions must hold. */
 static const struct {
 	int call;
@@ -182,7 +177,8 @@ static const struct {
 	{ SCMP_SYS(mmap2), ALL, 1, { IF(2, PROT_EXEC, 0) } },
 	{ SCMP_SYS(mprotect), ALL, 1, { IF(2, PROT_EXEC, 0) } },
 
-	/* how stdio finds out what it writes to */
+	/* how stdio finds out what it writes to; a path can be named with it,
+	 * so that it tells of files whether they are there, and no more */
 	{ SCMP_SYS(newfstatat), WEB | COMMAND, 1,
 	    { IF(3, AT_EMPTY_PATH, AT_EMPTY_PATH) } },
 	{ SCMP_SYS(ioctl), ALL, 1, { IF(1, UINT32_MAX, TCGETS) } },

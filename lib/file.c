@@ -207,6 +207,11 @@ complain_of_refusal(struct request *r, const char *why)
 			"Choose fewer or smaller files: together they can "
 			"have %s",
 			size_words(r, r->conf->files_max)));
+	if (strcmp(why, "full") == 0)
+		form_complain(r, FILE_FIELD,
+		    "Many files are on their way to us right now, from "
+		    "everybody together. Leave yours out for now: you can add "
+		    "them to your report later");
 	if (strcmp(why, "limited") == 0)
 		form_complain(r, FILE_FIELD,
 		    "Many files came from your network in the last hour. "

@@ -245,24 +245,18 @@ throw_dice(struct dice *d, struct bytes b)
 	}
 }
 
-/* The open head of an encrypted part, versions 1 and 2. */
+/*
+ * The open head of an encrypted part.  Version 2 goes with session keys of
+ * version 6 only (RFC 9580, 10.3.2.1), and none of those is taken.
+ */
 static enum openpgp
 skip_head(struct bytes *body)
 {
-	uint64_t version, cipher, mode, chunk;
-	struct bytes salt;
+	uint64_t version;
 
 	if (!take_number(body, 1, &version))
 		return OPENPGP_BROKEN;
-	if (version == 1)
-		return OPENPGP_SEALED;
-	if (version != 2)
-		return OPENPGP_NEW;
-	if (!take_number(body, 1, &cipher) || !take_number(body, 1, &mode) ||
-	    !take_number(body, 1, &chunk) || !take(body, 32, &salt) ||
-	    cipher < 7 || cipher > 13 || mode < 1 || mode > 3 || chunk > 16)
-		return OPENPGP_BROKEN;
-	return OPENPGP_SEALED;
+	return version == 1 ? OPENPGP_SEALED : OPENPGP_NEW;
 }
 
 /* The encrypted part with all its pieces; moves `rest` behind it. */

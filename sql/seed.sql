@@ -104,7 +104,7 @@ WHERE NOT EXISTS (SELECT FROM desk.policy_step);
 INSERT INTO desk.limiter (name, most, seconds) VALUES
 	('submit', 30, 3600), ('message', 60, 3600), ('follow', 20, 3600), ('me-too', 60, 3600),
 	('login-account', 10, 900), ('login-network', 50, 900), ('mail-address', 3, 86400), ('page', 5, 86400),
-	('mail-day', 50, 86400), ('upload', 200, 3600), ('login-code', 5, 900)
+	('mail-day', 50, 86400), ('upload', 200, 3600), ('upload-mib', 300, 3600), ('upload-waiting', 1024, 86400), ('login-code', 5, 900), ('login-code-day', 20, 86400)
 ON CONFLICT DO NOTHING;
 
 INSERT INTO desk.staff_rule DEFAULT VALUES ON CONFLICT DO NOTHING;

@@ -16,8 +16,8 @@ BEGIN
 		a.written_at > a.done_at + interval '1 hour',
 		a.approval, a.approval IS NOT NULL, a.approved_by, desk.words(a.approved_at), a.approved_by IS NOT NULL,
 		a.approved_by IS NULL AND a.approval IS NULL, a.may_approve
-	FROM desk.action_rows(wanted, who, CASE WHEN since ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' THEN since::date END,
-		CASE WHEN until ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' THEN until::date END,
+	FROM desk.action_rows(wanted, who, desk.when_typed(since || ' 00:00')::date,
+		desk.when_typed(until || ' 00:00')::date,
 		CASE WHEN by_whom ~ '^[0-9]{1,9}$' THEN by_whom::int END, CASE WHEN after ~ '^[0-9]{1,9}$' THEN after::int END, most) a;
 END
 $$;
@@ -28,15 +28,15 @@ RETURNS TABLE (action int, ticket int, done_at text, written_at text, done_by te
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	who int := desk.session_staff(token);
+	who int := desk.session_fresh(token);
 BEGIN
 	RETURN QUERY SELECT a.id, a.ticket, desk.utc(a.done_at), desk.utc(a.written_at), a.done_by, a.what, a.why, a.approved_by, desk.utc(a.approved_at), a.approval
-	FROM desk.action_rows(NULL, who, CASE WHEN since ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' THEN since::date END,
-		CASE WHEN until ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' THEN until::date END,
+	FROM desk.action_rows(NULL, who, desk.when_typed(since || ' 00:00')::date,
+		desk.when_typed(until || ' 00:00')::date,
 		CASE WHEN by_whom ~ '^[0-9]{1,9}$' THEN by_whom::int END, NULL, 20000) a;
 END
 $$;
-COMMENT ON FUNCTION api.action_csv(text, text, text, text) IS 'The same for a spreadsheet, at most 20,000.';
+COMMENT ON FUNCTION api.action_csv(text, text, text, text) IS 'The same for a spreadsheet, at most 20,000.  PT403 when the last proof is too old: a table leaves the desk.';
 
 CREATE FUNCTION api.action_people(token text, chosen text) RETURNS TABLE (value text, label text, is_chosen boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -73,6 +73,7 @@ BEGIN
 		RAISE 'no such ticket' USING ERRCODE = 'PT404';
 	END IF;
 	RETURN QUERY SELECT 'refused', v.field, v.words FROM (VALUES
+		('what', 'This ticket was the report of a security hole: the desk takes no more words about it.', NOT desk.is_withheld(wanted)),
 		('what', 'Write the command, or what was changed.', coalesce(action_write.what ~ '\S', false)),
 		('why', 'Write why it was needed.', coalesce(action_write.why ~ '\S', false)),
 		('done_at', 'Choose a date and time that is over.', at <= now() + interval '1 minute')) v (field, words, is_good)

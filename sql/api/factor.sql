@@ -1,7 +1,7 @@
 -- What the program factor may do: set up and remove what somebody signs in
 -- with.  It never reads the seed of an app, not even sealed, nor the tag of a
 -- password; it writes them, for the holder of a session, who has just proven
--- who they are (desk.session_insist).
+-- who they are (desk.factor_writer).
 --
 -- A session that lacks a required factor may call these, and nothing else.
 
@@ -48,7 +48,7 @@ DECLARE
 	whose int := desk.session_own(factor_events.token);
 BEGIN
 	RETURN QUERY SELECT desk.utc(e.at), desk.words(e.at), upper(left(e.what, 1)) || substr(e.what, 2),
-		CASE e.by WHEN 'self' THEN 'You' ELSE 'An operator (' || e.by || ')' END, coalesce(e.network, '')
+		CASE e.by WHEN 'self' THEN 'You' WHEN 'unknown' THEN 'Somebody who knew your password' ELSE 'An operator (' || e.by || ')' END, coalesce(e.network, '')
 	FROM desk.factor_event e WHERE e.staff = whose ORDER BY e.id DESC LIMIT 20;
 END
 $$;
@@ -59,9 +59,8 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	who int := desk.session_own(factor_app_add.token);
+	who int := desk.factor_writer(factor_app_add.token);
 BEGIN
-	PERFORM desk.session_insist(factor_app_add.token);
 	INSERT INTO desk.factor_app AS a (staff, sealed, last_step) VALUES (who, decode(factor_app_add.sealed, 'hex'), factor_app_add.step)
 	ON CONFLICT (staff) DO UPDATE SET (sealed, last_step, made_at, used_at) = (excluded.sealed, excluded.last_step, now(), NULL)
 		WHERE a.sealed <> excluded.sealed;
@@ -75,9 +74,8 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	who int := desk.session_own(factor_app_remove.token);
+	who int := desk.factor_writer(factor_app_remove.token);
 BEGIN
-	PERFORM desk.session_insist(factor_app_remove.token);
 	DELETE FROM desk.factor_app a WHERE a.staff = who;
 	IF NOT FOUND THEN
 		RETURN false;
@@ -93,9 +91,8 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	who int := desk.session_own(factor_codes.token);
+	who int := desk.factor_writer(factor_codes.token);
 BEGIN
-	PERFORM desk.session_insist(factor_codes.token);
 	IF NOT desk.has_factor(who) THEN
 		RAISE 'there is no second factor that a code could stand in for' USING ERRCODE = 'PT409';
 	END IF;
@@ -112,10 +109,8 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	who int := desk.session_own(factor_passkey_add.token);
+	who int := desk.factor_writer(factor_passkey_add.token);
 BEGIN
-	PERFORM desk.session_insist(factor_passkey_add.token);
-	PERFORM FROM desk.staff p WHERE p.id = who FOR NO KEY UPDATE;
 	IF (SELECT count(*) FROM desk.passkey k WHERE k.staff = who) >= 10 THEN
 		RAISE 'cannot keep more than ten passkeys: remove one first' USING ERRCODE = 'PT409';
 	END IF;
@@ -139,9 +134,8 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	who int := desk.session_own(factor_passkey_remove.token);
+	who int := desk.factor_writer(factor_passkey_remove.token);
 BEGIN
-	PERFORM desk.session_insist(factor_passkey_remove.token);
 	DELETE FROM desk.passkey k WHERE k.staff = who AND k.id = wanted;
 	IF NOT FOUND THEN
 		RETURN false;
@@ -185,6 +179,8 @@ BEGIN
 		RETURN QUERY SELECT 'limited', wait, desk.wait_words(wait);
 		RETURN;
 	END IF;
+	-- after the limit, as who signs in takes the two
+	who := desk.factor_writer(factor_password.token);
 	UPDATE desk.credential c SET (salt, memory_kib, passes, tag_sha256, set_at) =
 		(decode(factor_password.salt, 'hex'), factor_password.memory_kib, factor_password.passes, decode(factor_password.tag_sha256, 'hex'), now())
 	WHERE c.staff = who AND c.tag_sha256 = decode(factor_password.old_tag_sha256, 'hex');
@@ -192,7 +188,7 @@ BEGIN
 		RETURN QUERY SELECT 'wrong', 0, '';
 		RETURN;
 	END IF;
-	PERFORM desk.limit_give('login-account', account);
+	PERFORM desk.limit_give('login-account', account), desk.code_forget(who);
 	PERFORM desk.factor_changed(factor_password.token, 'password changed', factor_password.network);
 	RETURN QUERY SELECT 'done', 0, '';
 END

@@ -53,7 +53,7 @@ BEGIN
 	SELECT s.id INTO who FROM desk.staff s JOIN desk.credential c ON c.staff = s.id
 	WHERE s.login = lower(btrim(login_finish.login)) AND s.active
 	  AND c.tag_sha256 = decode(login_finish.tag_sha256, 'hex')
-	FOR NO KEY UPDATE OF s;
+	FOR NO KEY UPDATE OF s, c;	-- waits for who changes how this account is opened, and then sees that
 	IF NOT FOUND THEN
 		RETURN QUERY SELECT 'wrong', 0, '';
 		RETURN;
@@ -88,7 +88,7 @@ BEGIN
 	ELSIF who IS NULL THEN
 		RAISE 'the password was too long ago' USING ERRCODE = 'PT401';
 	END IF;
-	wait := desk.limit_wait('login-code', 's' || who);
+	wait := desk.code_wait(who);
 	RETURN QUERY SELECT who, encode(a.sealed, 'hex'), coalesce(a.last_step, 0)::text, desk.factor_step()::text, a.staff IS NOT NULL, a.staff IS NULL,
 		EXISTS (SELECT FROM desk.passkey k WHERE k.staff = who), desk.has_factor(who),
 		(SELECT count(*)::int FROM desk.recovery_code r WHERE r.staff = who), wait, desk.wait_words(wait),
@@ -143,6 +143,7 @@ DECLARE
 	wait int;
 	proof text;
 BEGIN
+	PERFORM FROM desk.staff p WHERE p.id = who FOR NO KEY UPDATE;
 	-- so that a half session is finished once
 	PERFORM FROM desk.half_session h WHERE h.token_sha256 = sha256(convert_to(login_code.half, 'UTF8')) FOR UPDATE;
 	IF NOT FOUND OR who IS NULL THEN
@@ -150,26 +151,29 @@ BEGIN
 		RETURN;
 	END IF;
 	-- a signature cannot be guessed, and who guesses codes must not lock a passkey out
-	IF login_code.credential IS NULL AND NOT desk.limit_take('login-code', 's' || who) THEN
-		wait := greatest(1, desk.limit_wait('login-code', 's' || who));
+	IF login_code.credential IS NULL AND NOT desk.code_take(who) THEN
+		wait := greatest(1, desk.code_wait(who));
 		RETURN QUERY SELECT 'limited', wait, desk.wait_words(wait);
 		RETURN;
 	END IF;
 	proof := desk.factor_judge(who, login_code.step, login_code.code_sha256, login_code.credential, login_code.sign_count,
 		login_code.challenge_sha256, login_code.address);
 	IF proof IS NULL THEN
+		IF login_code.credential IS NULL THEN
+			PERFORM desk.code_wrong(who, login_code.address);
+		END IF;
 		RETURN QUERY SELECT 'wrong', 0, '';
 		RETURN;
 	END IF;
 	IF login_code.credential IS NULL THEN
-		PERFORM desk.limit_give('login-code', 's' || who);
+		PERFORM desk.code_give(who);
 	END IF;
 	DELETE FROM desk.half_session h WHERE h.token_sha256 = sha256(convert_to(login_code.half, 'UTF8'));
 	PERFORM desk.session_make(who, login_code.token, login_code.old_token, login_code.address, login_code.agent, proof);
 	RETURN QUERY SELECT 'done', 0, '';
 END
 $$;
-COMMENT ON FUNCTION api.login_code(text, bigint, text, text, bigint, text, text, text, text, text) IS 'Judge the second step of a sign-in: "done" makes a session; "wrong", "limited" after five wrong codes of this account, "over" when the password is more than 5 minutes ago.  What is given are the half minute whose code was typed, SHA-256 of what was typed, or the passkey whose signature was verified.';
+COMMENT ON FUNCTION api.login_code(text, bigint, text, text, bigint, text, text, text, text, text) IS 'Judge the second step of a sign-in: "done" makes a session; "wrong", "limited" after five wrong codes of this account in a quarter of an hour or twenty in a day, of which its owner is told, "over" when the password is more than 5 minutes ago.  What is given are the half minute whose code was typed, SHA-256 of what was typed, or the passkey whose signature was verified.';
 
 CREATE FUNCTION api.login_whole(credential text, sign_count bigint, challenge_sha256 text, network text, token text, old_token text, address text, agent text)
 RETURNS TABLE (outcome text, wait_seconds int, wait_words text)
@@ -211,13 +215,13 @@ DECLARE
 	account_free boolean := desk.limit_take('login-account', account);
 	network_free boolean := desk.limit_take('login-network', login_again.network);
 	needed boolean := desk.has_factor(who);
-	code_free boolean := NOT needed OR login_again.credential IS NOT NULL OR desk.limit_take('login-code', 's' || who);
+	code_free boolean := NOT needed OR login_again.credential IS NOT NULL OR desk.code_take(who);
 	proof text;
 	wait int;
 BEGIN
 	IF NOT (account_free AND network_free AND code_free) THEN
 		wait := greatest(1, desk.limit_wait('login-account', account), desk.limit_wait('login-network', login_again.network),
-			desk.limit_wait('login-code', 's' || who));
+			desk.code_wait(who));
 		RETURN QUERY SELECT 'limited', wait, desk.wait_words(wait);
 		RETURN;
 	END IF;
@@ -229,13 +233,16 @@ BEGIN
 		proof := desk.factor_judge(who, login_again.step, login_again.code_sha256, login_again.credential, login_again.sign_count,
 			login_again.challenge_sha256, login_again.address);
 		IF proof IS NULL THEN
+			IF login_again.credential IS NULL THEN
+				PERFORM desk.code_wrong(who, login_again.address);
+			END IF;
 			RETURN QUERY SELECT 'wrong', 0, '';
 			RETURN;
 		END IF;
 	END IF;
 	PERFORM desk.limit_give('login-account', account), desk.limit_give('login-network', login_again.network);
 	IF needed AND login_again.credential IS NULL THEN
-		PERFORM desk.limit_give('login-code', 's' || who);
+		PERFORM desk.code_give(who);
 	END IF;
 	UPDATE desk.session s SET fresh_until = now() + interval '10 minutes', factor = coalesce(proof, s.factor)
 	WHERE s.token_sha256 = sha256(convert_to(login_again.token, 'UTF8'));
@@ -319,7 +326,7 @@ END
 $$;
 COMMENT ON FUNCTION api.login_contact(text) IS 'How the holder of a session wants mail, as the form shows it.  PT401 when the token is no session.';
 
-CREATE FUNCTION api.login_contact_set(token text, mail text, digest text, digest_at text, quiet_from text, quiet_until text, zone text)
+CREATE FUNCTION api.login_contact_set(token text, mail text, digest text, digest_at text, quiet_from text, quiet_until text, zone text, network text)
 RETURNS TABLE (field text, complaint text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -328,6 +335,7 @@ DECLARE
 	who int := desk.session_staff(login_contact_set.token);
 	address text := nullif(btrim(login_contact_set.mail), '');
 	code text := left(translate(lower(desk.random_token()), '-_01', 'xyzw'), 12);
+	had text := (SELECT c.mail FROM desk.staff_contact c WHERE c.staff = who);
 BEGIN
 	RETURN QUERY SELECT v.field, v.complaint FROM (VALUES
 		('mail', 'This is not an email address. It should look like name@example.com.',
@@ -344,12 +352,18 @@ BEGIN
 	IF FOUND THEN
 		RETURN;
 	END IF;
+	IF address IS DISTINCT FROM (SELECT coalesce(c.asked_mail, c.mail) FROM desk.staff_contact c WHERE c.staff = who) THEN
+		PERFORM desk.session_insist(login_contact_set.token);
+	END IF;
 	INSERT INTO desk.staff_contact AS c (staff, digest, digest_at, quiet_from, quiet_until, zone)
 	VALUES (who, login_contact_set.digest, desk.clock_minute(login_contact_set.digest_at),
 		desk.clock_minute(login_contact_set.quiet_from), desk.clock_minute(login_contact_set.quiet_until), btrim(login_contact_set.zone))
 	ON CONFLICT (staff) DO UPDATE SET (digest, digest_at, quiet_from, quiet_until, zone) =
 		(excluded.digest, excluded.digest_at, excluded.quiet_from, excluded.quiet_until, excluded.zone);
 	IF address IS NULL THEN
+		IF had IS NOT NULL THEN
+			PERFORM desk.factor_tell(who, 'address changed', 'self', login_contact_set.network);
+		END IF;
 		UPDATE desk.staff_contact SET mail = NULL, asked_mail = NULL, asked_sha256 = NULL WHERE staff = who;
 	ELSIF NOT EXISTS (SELECT FROM desk.staff_contact c WHERE c.staff = who AND coalesce(c.asked_mail, c.mail) = address) THEN
 		UPDATE desk.staff_contact c SET asked_mail = nullif(address, c.mail),
@@ -366,24 +380,30 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION api.login_contact_set(text, text, text, text, text, text, text) IS 'Say how one wants mail.  Returns a complaint for each field that will not do, and then changes nothing.  An address is used once it has been confirmed by the code that is mailed there; until then the old one stays.  PT401 when the token is no session, PT429 after three addresses in a day.';
+COMMENT ON FUNCTION api.login_contact_set(text, text, text, text, text, text, text, text) IS 'Say how one wants mail.  Returns a complaint for each field that will not do, and then changes nothing.  An address is used once it has been confirmed by the code that is mailed there; until then the old one stays.  The old one is told when it goes.  PT401 when the token is no session, PT403 when another address is typed and the last proof is too old, PT429 after three addresses in a day.';
 
-CREATE FUNCTION api.login_contact_confirm(token text, code text) RETURNS boolean
+CREATE FUNCTION api.login_contact_confirm(token text, code text, network text) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	who int := desk.session_staff(login_contact_confirm.token);
+	who int := desk.session_fresh(login_contact_confirm.token);
 BEGIN
 	IF NOT desk.limit_take('login-account', 'code s' || who) THEN
 		RAISE 'cannot try so many codes' USING ERRCODE = 'PT429';
 	END IF;
-	UPDATE desk.staff_contact SET mail = asked_mail, asked_mail = NULL, asked_sha256 = NULL
-	WHERE staff = who AND asked_sha256 = sha256(convert_to(lower(btrim(login_contact_confirm.code)), 'UTF8'));
-	RETURN FOUND;
+	PERFORM FROM desk.staff_contact c WHERE c.staff = who
+		AND c.asked_sha256 = sha256(convert_to(lower(btrim(login_contact_confirm.code)), 'UTF8')) FOR UPDATE;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	-- first, so that it goes to the old one
+	PERFORM desk.factor_tell(who, 'address changed', 'self', login_contact_confirm.network);
+	UPDATE desk.staff_contact SET mail = asked_mail, asked_mail = NULL, asked_sha256 = NULL WHERE staff = who;
+	RETURN true;
 END
 $$;
-COMMENT ON FUNCTION api.login_contact_confirm(text, text) IS 'The code that was mailed to a new address: true when it is right, and then the address counts.  PT401 when the token is no session, PT429 after too many codes.';
+COMMENT ON FUNCTION api.login_contact_confirm(text, text, text) IS 'The code that was mailed to a new address: true when it is right, and then the address counts, and the old one is told.  PT401 when the token is no session, PT403 when its last proof is too old, PT429 after too many codes.';
 
 CREATE FUNCTION api.staff_add(login text, name text, salt text, memory_kib int, passes int, tag_sha256 text) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -410,7 +430,7 @@ AS $$
 DECLARE
 	who int;
 BEGIN
-	SELECT s.id INTO who FROM desk.staff s WHERE s.login = staff_set_password.login;
+	SELECT s.id INTO who FROM desk.staff s WHERE s.login = staff_set_password.login FOR NO KEY UPDATE;
 	IF NOT FOUND THEN
 		RAISE 'there is no member of the staff with the login "%"', staff_set_password.login USING ERRCODE = 'PT404';
 	END IF;
@@ -419,21 +439,24 @@ BEGIN
 		decode(staff_set_password.tag_sha256, 'hex'))
 	ON CONFLICT (staff) DO UPDATE SET (salt, memory_kib, passes, tag_sha256, set_at) =
 		(excluded.salt, excluded.memory_kib, excluded.passes, excluded.tag_sha256, now());
+	DELETE FROM desk.half_session h WHERE h.staff = who;
 	DELETE FROM desk.session s WHERE s.staff = who;
+	PERFORM desk.code_forget(who), desk.factor_tell(who, 'password changed', session_user::text, NULL);
 	RETURN who;
 END
 $$;
-COMMENT ON FUNCTION api.staff_set_password(text, text, int, int, text) IS 'Give a member of the staff another password and end all their sessions.  PT404 for an unknown login.  For the owner only.';
+COMMENT ON FUNCTION api.staff_set_password(text, text, int, int, text) IS 'Give a member of the staff another password and end all their sessions, those that are half done, too.  It is written down and they are told.  PT404 for an unknown login.  For the owner only.';
 
 CREATE FUNCTION api.staff_end_sessions(login text) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	who int := (SELECT s.id FROM desk.staff s WHERE s.login = staff_end_sessions.login);
+	who int;
 	ended int;
 BEGIN
-	IF who IS NULL THEN
+	SELECT s.id INTO who FROM desk.staff s WHERE s.login = staff_end_sessions.login FOR NO KEY UPDATE;
+	IF NOT FOUND THEN
 		RAISE 'there is no member of the staff with the login "%"', staff_end_sessions.login USING ERRCODE = 'PT404';
 	END IF;
 	DELETE FROM desk.half_session h WHERE h.staff = who;
@@ -450,9 +473,10 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	who int := (SELECT s.id FROM desk.staff s WHERE s.login = staff_reset_factor.login);
+	who int;
 BEGIN
-	IF who IS NULL THEN
+	SELECT s.id INTO who FROM desk.staff s WHERE s.login = staff_reset_factor.login FOR NO KEY UPDATE;
+	IF NOT FOUND THEN
 		RAISE 'there is no member of the staff with the login "%"', staff_reset_factor.login USING ERRCODE = 'PT404';
 	END IF;
 	DELETE FROM desk.factor_app a WHERE a.staff = who;
@@ -460,7 +484,7 @@ BEGIN
 	DELETE FROM desk.recovery_code c WHERE c.staff = who;
 	DELETE FROM desk.half_session h WHERE h.staff = who;
 	DELETE FROM desk.session s WHERE s.staff = who;
-	PERFORM desk.factor_tell(who, 'factors reset', session_user::text, NULL);
+	PERFORM desk.code_forget(who), desk.factor_tell(who, 'factors reset', session_user::text, NULL);
 	RETURN who;
 END
 $$;
@@ -469,7 +493,7 @@ COMMENT ON FUNCTION api.staff_reset_factor(text) IS 'For somebody who has lost t
 GRANT USAGE ON SCHEMA api TO desk_login;
 GRANT EXECUTE ON FUNCTION api.login_params(text, text), api.login_finish(text, text, text, text, text, text, text),
 	api.login_end(text), api.login_sessions(text), api.login_session_end(text, int), api.login_contact(text),
-	api.login_contact_set(text, text, text, text, text, text, text), api.login_contact_confirm(text, text),
+	api.login_contact_set(text, text, text, text, text, text, text, text), api.login_contact_confirm(text, text, text),
 	api.login_proof(text, text), api.login_passkeys(text, text), api.login_passkey(text), api.login_needs(text),
 	api.login_code(text, bigint, text, text, bigint, text, text, text, text, text),
 	api.login_whole(text, bigint, text, text, text, text, text, text),

@@ -89,6 +89,11 @@ BEGIN
 		what := 'refused';
 		told := left('given up after 5 days: ' || told, 500);
 	END IF;
+	-- the answer may name the address, or say the words again, that were
+	-- taken out while it was on its way
+	IF o.body = '[removed]' OR EXISTS (SELECT FROM desk.person p WHERE p.id = o.person AND p.erased_at IS NOT NULL) THEN
+		told := '';
+	END IF;
 	INSERT INTO desk.delivery (outbox, way, attempt, outcome, code, said, took_ms)
 	VALUES (o.id, route, o.tries, what, outbox_report.code, coalesce(told, ''), outbox_report.took_ms);
 	IF what = 'down' THEN
@@ -123,7 +128,7 @@ BEGIN
 	RETURN what;
 END
 $$;
-COMMENT ON FUNCTION api.outbox_report(int, bigint, text, int, text, int) IS 'What became of a delivery: sent; refused (for good); later (this one failed, or its server took it and gave no answer: again after a time that doubles up to 4 hours, or 5 minutes when it is urgent, for 5 days); down (the server was not there: nothing more on its way for a time that doubles up to 5 minutes, half a minute for what is urgent).  Each is logged in desk.delivery.';
+COMMENT ON FUNCTION api.outbox_report(int, bigint, text, int, text, int) IS 'What became of a delivery: sent; refused (for good); later (this one failed, or its server took it and gave no answer: again after a time that doubles up to 4 hours, or 5 minutes when it is urgent, for 5 days); down (the server was not there: nothing more on its way for a time that doubles up to 5 minutes, half a minute for what is urgent).  Each is logged in desk.delivery; of what was taken out meanwhile without the server''s words.';
 
 CREATE FUNCTION api.outbox_release(me int) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -191,7 +196,8 @@ DECLARE
 	o desk.outbox;
 BEGIN
 	UPDATE desk.outbox SET sent_at = NULL, failed_at = NULL, owner = NULL, not_before = now(), tries = greatest(tries, 1), made_at = greatest(made_at, now() - interval '4 days')
-	WHERE id = wanted AND (sent_at IS NOT NULL OR failed_at IS NOT NULL) AND folded_into IS NULL AND (via = 'hook' OR person IS NOT NULL OR staff IS NOT NULL);
+	WHERE id = wanted AND (sent_at IS NOT NULL OR failed_at IS NOT NULL) AND folded_into IS NULL AND (via = 'hook' OR person IS NOT NULL OR staff IS NOT NULL)
+	  AND NOT EXISTS (SELECT FROM desk.person p WHERE p.id = person AND p.erased_at IS NOT NULL);
 	IF NOT FOUND THEN
 		RETURN false;
 	END IF;
@@ -203,7 +209,7 @@ BEGIN
 	RETURN true;
 END
 $$;
-COMMENT ON FUNCTION api.outbox_replay(bigint) IS 'Deliver something once more, with the same Message-ID or id; of a private ticket without what it said while that was public.  False when there is no such row, or it waits anyway, or went out as part of another.';
+COMMENT ON FUNCTION api.outbox_replay(bigint) IS 'Deliver something once more, with the same Message-ID or id; of a private ticket without what it said while that was public.  False when there is no such row, or it waits anyway, or went out as part of another, or its reader was forgotten.';
 
 CREATE FUNCTION api.outbox_clean(most int) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp

@@ -67,7 +67,7 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION api.privacy_texts(text, int) IS 'The texts of a ticket as they were typed, to mark what has to go.  PT404 when there is none.';
+COMMENT ON FUNCTION api.privacy_texts(text, int) IS 'The texts of a ticket, control characters as pictures and without marks that turn the direction of writing, to mark what has to go: desk.words_pattern() finds it as it was typed.  PT404 when there is none.';
 
 CREATE FUNCTION api.privacy_files(token text, wanted int) RETURNS TABLE (file bigint, name text, size_words text, where_words text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp

@@ -368,7 +368,10 @@ DECLARE
 BEGIN
 	outcome := desk.staff_begin(wanted, seen, key_sha256,
 		concat_ws(E'\n', 'reply', body, attempt, solution, follow, until));
-	IF outcome = 'sent' THEN
+	-- with a file that is new it is another message
+	IF outcome = 'sent' AND desk.upload_other(files_key, wanted) THEN
+		outcome := 'moved';
+	ELSIF outcome = 'sent' THEN
 		PERFORM desk.upload_drop(files_key, NULL);
 	END IF;
 	IF outcome <> 'new' THEN
@@ -426,7 +429,14 @@ BEGIN
 		RETURN QUERY SELECT 'refused', 'note', 'Write the note first.';
 		RETURN;
 	END IF;
+	IF desk.is_withheld(wanted) THEN
+		RETURN QUERY SELECT 'refused', 'note', 'This ticket was the report of a security hole: the desk takes no more words about it.';
+		RETURN;
+	END IF;
 	outcome := desk.staff_begin(wanted, seen, key_sha256, concat_ws(E'\n', 'note', body));
+	IF outcome = 'sent' AND desk.upload_other(files_key, wanted) THEN
+		outcome := 'moved';
+	END IF;
 	IF outcome = 'new' THEN
 		INSERT INTO desk.note (ticket, staff, body, body_html, renderer)
 		VALUES (wanted, who, staff_note.body, staff_note.body_html, staff_note.renderer) RETURNING id INTO said;

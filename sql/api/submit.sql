@@ -172,7 +172,7 @@ BEGIN
 	RETURN desk.upload_check(key_sha256, hashes, bytes, most, most_bytes, visitor);
 END
 $$;
-COMMENT ON FUNCTION api.submit_file_check(text, text, text[], bigint, int, bigint, text, text, boolean) IS 'Before files are kept for a form: "go", or why not: "ask" while it is open whether this is a security hole (then nothing is stored), "many", "large", "limited".';
+COMMENT ON FUNCTION api.submit_file_check(text, text, text[], bigint, int, bigint, text, text, boolean) IS 'Before files are kept for a form: "go", or why not: "ask" while it is open whether this is a security hole (then nothing is stored), "many", "large", "limited", "full".';
 
 CREATE FUNCTION api.submit_upload(key_sha256 text, field text, name text, type text, size int, sha256 text, seq int, bytes bytea) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp

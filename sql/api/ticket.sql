@@ -231,7 +231,7 @@ BEGIN
 	RETURN desk.upload_check(key_sha256, hashes, bytes, most, most_bytes, visitor);
 END
 $$;
-COMMENT ON FUNCTION api.ticket_file_check(text, int, text, text, text[], bigint, int, bigint, text, boolean) IS 'Before files are kept for a reply: "go", or why not: "ask" while it is open whether this is about a security hole (then nothing is stored), "many", "large", "limited".  PT404 unless the link opens this ticket.';
+COMMENT ON FUNCTION api.ticket_file_check(text, int, text, text, text[], bigint, int, bigint, text, boolean) IS 'Before files are kept for a reply: "go", or why not: "ask" while it is open whether this is about a security hole (then nothing is stored), "many", "large", "limited", "full".  PT404 unless the link opens this ticket.';
 
 CREATE FUNCTION api.ticket_upload(token text, wanted int, key_sha256 text, field text, name text, type text, size int, sha256 text, seq int, bytes bytea) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -300,16 +300,18 @@ $$;
 COMMENT ON FUNCTION api.ticket_keys() IS 'The keys that the confidential part of a message may be encrypted for.';
 
 CREATE FUNCTION api.ticket_reply(token text, wanted int, key_sha256 text, visitor text, body text, body_html text, renderer int,
-	not_security boolean, sealed bytea DEFAULT NULL) RETURNS text
+	not_security boolean, sealed bytea DEFAULT NULL, next_key text DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	l desk.link := desk.link_open(token, wanted, 'requester');
+	digest bytea := sha256(convert_to(body, 'UTF8') || coalesce(sha256(nullif(sealed, '')), ''));
+	sent desk.submission;
 	said bigint;
 BEGIN
-	IF EXISTS (SELECT FROM desk.submission s WHERE s.key_sha256 = decode(ticket_reply.key_sha256, 'hex')) THEN
-		PERFORM desk.upload_drop(ticket_reply.key_sha256, NULL);
-		RETURN 'posted';
+	SELECT * INTO sent FROM desk.submission s WHERE s.key_sha256 = decode(ticket_reply.key_sha256, 'hex');
+	IF FOUND THEN
+		RETURN desk.replied_before(sent, digest, next_key);
 	END IF;
 	IF desk.is_withheld(l.ticket) OR NOT not_security AND desk.reads_like_a_hole('', body) THEN
 		PERFORM desk.upload_drop(ticket_reply.key_sha256, NULL);
@@ -323,18 +325,20 @@ BEGIN
 		RETURN 'limited';
 	END IF;
 	INSERT INTO desk.submission (key_sha256, text_sha256, ticket)
-	VALUES (decode(ticket_reply.key_sha256, 'hex'), sha256(convert_to(body, 'UTF8')), l.ticket) ON CONFLICT DO NOTHING;
-	IF FOUND THEN
-		INSERT INTO desk.message (ticket, author, name, body, body_html, renderer)
-		SELECT l.ticket, 'requester', t.requester_name, ticket_reply.body, ticket_reply.body_html, ticket_reply.renderer
-		FROM desk.ticket t WHERE t.number = l.ticket RETURNING id INTO said;
-		PERFORM desk.attach(ticket_reply.key_sha256, l.ticket, said, NULL);
-		PERFORM desk.attach_sealed(l.ticket, said, sealed);
+	VALUES (decode(ticket_reply.key_sha256, 'hex'), digest, l.ticket) ON CONFLICT DO NOTHING;
+	IF NOT FOUND THEN
+		SELECT * INTO STRICT sent FROM desk.submission s WHERE s.key_sha256 = decode(ticket_reply.key_sha256, 'hex');
+		RETURN desk.replied_before(sent, digest, next_key);
 	END IF;
+	INSERT INTO desk.message (ticket, author, name, body, body_html, renderer)
+	SELECT l.ticket, 'requester', t.requester_name, ticket_reply.body, ticket_reply.body_html, ticket_reply.renderer
+	FROM desk.ticket t WHERE t.number = l.ticket RETURNING id INTO said;
+	PERFORM desk.attach(ticket_reply.key_sha256, l.ticket, said, NULL);
+	PERFORM desk.attach_sealed(l.ticket, said, sealed);
 	RETURN 'posted';
 END
 $$;
-COMMENT ON FUNCTION api.ticket_reply(text, int, text, text, text, text, int, boolean, bytea) IS 'A message of the requester, with the files that are kept under its key and the packets of its confidential part (NULL or empty for none): "posted" (once for a key, however often it is sent), "empty", "limited", "security" when it reads like the report of a security hole and not_security is false, or "withheld" when the ticket was one; nothing is stored then.  It reopens a pending or solved ticket.  PT404 unless the link opens this ticket.';
+COMMENT ON FUNCTION api.ticket_reply(text, int, text, text, text, text, int, boolean, bytea, text) IS 'A message of the requester, with the files that are kept under its key and the packets of its confidential part (NULL or empty for none): "posted" (once for a key, however often it is sent), "other" when something else was posted with this key before (then the files wait under next_key), "empty", "limited", "security" when it reads like the report of a security hole and not_security is false, or "withheld" when the ticket was one; nothing is stored then.  It reopens a pending or solved ticket.  PT404 unless the link opens this ticket.';
 
 CREATE FUNCTION api.ticket_solved(token text, wanted int, solved boolean) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -391,7 +395,7 @@ GRANT USAGE ON SCHEMA api TO desk_ticket;
 GRANT SELECT ON api.public_ticket, api.public_entry, api.public_file TO desk_ticket;
 GRANT EXECUTE ON FUNCTION api.ticket_me_too(int, text), api.ticket_follow(int, text, text), api.ticket_follow_link(text),
 	api.ticket_follow_set(text, boolean), api.ticket_link(text), api.ticket_mine(text, int), api.ticket_mine_thread(text, int),
-	api.ticket_keys(), api.ticket_reply(text, int, text, text, text, text, int, boolean, bytea), api.ticket_solved(text, int, boolean),
+	api.ticket_keys(), api.ticket_reply(text, int, text, text, text, text, int, boolean, bytea, text), api.ticket_solved(text, int, boolean),
 	api.ticket_consent(text, int), api.ticket_mine_follow(text, int, boolean),
 	api.ticket_why(int), api.ticket_mine_why(text, int),
 	api.public_file_piece(int, bigint, int), api.ticket_mine_files(text, int), api.ticket_mine_file(text, int, bigint),

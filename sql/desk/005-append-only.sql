@@ -20,6 +20,16 @@ END
 $$;
 COMMENT ON FUNCTION desk.redacting() IS 'Does this transaction take something out?  Then it has written down who, when and why.';
 
+CREATE OR REPLACE FUNCTION desk.redacts(wanted int) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN EXISTS (SELECT FROM desk.redaction r WHERE r.txid = pg_current_xact_id_if_assigned() AND r.at = now()
+		AND (r.kind = 'person' OR r.ticket = wanted));
+END
+$$;
+COMMENT ON FUNCTION desk.redacts(int) IS 'Does this transaction take something out of this ticket?  What is about a person may be in any, and in what is about none.';
+
 CREATE OR REPLACE FUNCTION desk.no_more_but_redaction() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -43,7 +53,7 @@ DECLARE
 	at int;
 BEGIN
 	IF after IS NULL OR before IS NULL OR before = after THEN
-		RETURN after IS NULL OR before IS NOT NULL;
+		RETURN before IS NOT DISTINCT FROM after;
 	END IF;
 	IF n = 1 OR left(before, length(pieces[1])) <> pieces[1] THEN
 		RETURN false;
@@ -59,7 +69,7 @@ BEGIN
 	RETURN length(rest) >= length(pieces[n]) AND right(rest, length(pieces[n])) = pieces[n];
 END
 $$;
-COMMENT ON FUNCTION desk.is_redacted(text, text) IS 'Is the second text the first one in which pieces have become "[removed]", and nothing else?  To be gone altogether (NULL) is fine, too.';
+COMMENT ON FUNCTION desk.is_redacted(text, text) IS 'Is the second text the first one in which pieces have become "[removed]", and nothing else?';
 
 CREATE OR REPLACE FUNCTION desk.redacted_row() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -70,13 +80,23 @@ DECLARE
 	is_now jsonb := to_jsonb(NEW) - 'is_image';
 	allowed text[] := TG_ARGV[0]::text[];
 	field text;
+	is_of_it boolean;
 BEGIN
-	IF was - allowed IS DISTINCT FROM is_now - allowed THEN
+	CASE TG_TABLE_NAME
+	WHEN 'page_event' THEN
+		is_of_it := desk.redacts(NULL) OR EXISTS (SELECT FROM desk.page_report q WHERE q.page = (was ->> 'page')::int AND desk.redacts(q.ticket));
+	WHEN 'delivery' THEN
+		is_of_it := desk.redacts((SELECT desk.outbox_about(o) FROM desk.outbox o WHERE o.id = (was ->> 'outbox')::bigint));
+	ELSE
+		is_of_it := desk.redacts((was ->> 'ticket')::int);
+	END CASE;
+	IF NOT is_of_it OR was - allowed IS DISTINCT FROM is_now - allowed THEN
 		RAISE 'cannot change or delete rows of %.%: they are append-only', TG_TABLE_SCHEMA, TG_TABLE_NAME
-			USING ERRCODE = 'PT409', HINT = 'A redaction changes texts alone.';
+			USING ERRCODE = 'PT409', HINT = 'A redaction changes texts alone, of its own ticket.';
 	END IF;
 	FOREACH field IN ARRAY allowed LOOP
 		CONTINUE WHEN desk.is_redacted(was ->> field, is_now ->> field);
+		CONTINUE WHEN field = 'name' AND TG_TABLE_NAME = 'message' AND is_now ->> field IS NULL;
 		-- HTML that cannot be cut safely is made anew from the text
 		CONTINUE WHEN field = 'body_html' AND is_now ->> field = '<p>[removed]</p>';
 		CONTINUE WHEN field = 'body_html' AND is_now ->> field = desk.plain_html(is_now ->> 'body')
@@ -87,4 +107,4 @@ BEGIN
 	RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION desk.redacted_row() IS 'What an UPDATE of an append-only row may do: in the columns named by the trigger, pieces become "[removed]".  Refuses (PT409) all else.';
+COMMENT ON FUNCTION desk.redacted_row() IS 'What an UPDATE of an append-only row may do: in the columns named by the trigger, pieces become "[removed]", and who wrote a message may have no name any more.  Refuses (PT409) all else, and rows of another ticket.';

@@ -19,16 +19,34 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	INSERT INTO desk.factor_event (staff, what, by, network) VALUES (whose, factor_tell.what, factor_tell.by, factor_tell.network);
-	INSERT INTO desk.outbox (kind, staff, subject, body)
-	SELECT 'confirm', whose, 'Your account: ' || factor_tell.what, format(
-		E'This changed in how you sign in at {NAME}: %s.\n\nWhen: %s\nBy: %s\n\n'
+	INSERT INTO desk.outbox (kind, staff, address, subject, body)
+	SELECT 'account', whose, c.mail, 'Your account: ' || factor_tell.what, format(
+		CASE factor_tell.what WHEN 'wrong codes' THEN E'Somebody typed wrong codes to sign in as you at {NAME}, until codes had to wait.\n\n'
+			ELSE E'This changed in how you sign in at {NAME}: %1$s.\n\n' END || E'When: %2$s\nBy: %3$s\n\n'
 		'If that was you, all is well. If not, end your sessions and change your password now, and tell a colleague with access to the server:\n{URL}/login/factor\n',
 		factor_tell.what, desk.words(now()), CASE factor_tell.by WHEN 'self' THEN 'somebody signed in as you, from ' || factor_tell.network
+			WHEN 'unknown' THEN 'somebody who knows your password, from ' || factor_tell.network
 			ELSE 'an operator, on the server' END)
 	FROM desk.staff_contact c WHERE c.staff = whose AND c.mail IS NOT NULL;
 END
 $$;
-COMMENT ON FUNCTION desk.factor_tell(int, text, text, text) IS 'Write down what changed in how somebody signs in, and tell them by mail where they have an address.  The mail is not put off by a digest or by quiet hours.';
+COMMENT ON FUNCTION desk.factor_tell(int, text, text, text) IS 'Write down what changed in how somebody signs in, and tell them by mail where they have an address: at the one they have now, whatever it will be when the mail goes out.  The mail is not put off by a digest or by quiet hours.';
+
+CREATE OR REPLACE FUNCTION desk.factor_writer(token text) RETURNS int
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	who int;
+BEGIN
+	-- before the session is looked at: what this waits for may end it
+	PERFORM FROM desk.staff p JOIN desk.session s ON s.staff = p.id
+	WHERE s.token_sha256 = sha256(convert_to(factor_writer.token, 'UTF8')) FOR NO KEY UPDATE OF p;
+	who := desk.session_own(factor_writer.token);
+	PERFORM desk.session_insist(factor_writer.token);
+	RETURN who;
+END
+$$;
+COMMENT ON FUNCTION desk.factor_writer(text) IS 'Who a session token stands for, to change how they sign in: nobody else can change that, or sign in as them, until the transaction ends.  PT401 and PT403 as desk.session_own and desk.session_insist.';
 
 CREATE OR REPLACE FUNCTION desk.factor_changed(token text, what text, network text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -36,8 +54,8 @@ AS $$
 DECLARE
 	who int := desk.session_own(factor_changed.token);
 BEGIN
-	DELETE FROM desk.session s WHERE s.staff = who AND s.token_sha256 <> sha256(convert_to(factor_changed.token, 'UTF8'));
 	DELETE FROM desk.half_session h WHERE h.staff = who;
+	DELETE FROM desk.session s WHERE s.staff = who AND s.token_sha256 <> sha256(convert_to(factor_changed.token, 'UTF8'));
 	PERFORM desk.factor_tell(who, factor_changed.what, 'self', factor_changed.network);
 END
 $$;
@@ -80,6 +98,54 @@ CREATE OR REPLACE FUNCTION desk.factor_step() RETURNS bigint
 LANGUAGE sql STABLE
 RETURN floor(extract(epoch FROM now()) / 30)::bigint;
 COMMENT ON FUNCTION desk.factor_step() IS 'The half minute since 1970 that codes of apps are made of (RFC 6238).';
+
+CREATE OR REPLACE FUNCTION desk.code_take(whose int) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT desk.limit_take('login-code', 's' || whose) THEN
+		RETURN false;
+	END IF;
+	RETURN desk.limit_take('login-code-day', 's' || whose);
+END
+$$;
+COMMENT ON FUNCTION desk.code_take(int) IS 'May a code of theirs be judged?  Counts it as a wrong one until desk.code_give().';
+
+CREATE OR REPLACE FUNCTION desk.code_give(whose int) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM desk.limit_give('login-code', 's' || whose), desk.limit_give('login-code-day', 's' || whose);
+END
+$$;
+COMMENT ON FUNCTION desk.code_give(int) IS 'It was right, or was not judged.';
+
+CREATE OR REPLACE FUNCTION desk.code_wait(whose int) RETURNS int
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN greatest(desk.limit_wait('login-code', 's' || whose), desk.limit_wait('login-code-day', 's' || whose));
+END
+$$;
+COMMENT ON FUNCTION desk.code_wait(int) IS 'Seconds until another code of theirs is judged, 0 when one is now.';
+
+CREATE OR REPLACE FUNCTION desk.code_wrong(whose int, network text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF desk.code_wait(whose) > 0 THEN
+		PERFORM desk.factor_tell(whose, 'wrong codes', 'unknown', code_wrong.network);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION desk.code_wrong(int, text) IS 'A code was wrong after a right password.  The one that makes the next ones wait is told to whose account it is: once, for those are not judged.';
+
+CREATE OR REPLACE FUNCTION desk.code_forget(whose int) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS $$
+	DELETE FROM desk.limit_count c WHERE c.limiter IN ('login-code', 'login-code-day') AND c.subject = 's' || whose;
+$$;
+COMMENT ON FUNCTION desk.code_forget(int) IS 'Codes that were guessed behind a password that is no longer hold nobody up.';
 
 CREATE OR REPLACE FUNCTION desk.session_make(who int, token text, old_token text, network text, agent text, factor text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

@@ -8,7 +8,7 @@ CREATE OR REPLACE FUNCTION desk.mail_unproven(what text, wanted int, whose int) 
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF NOT desk.limit_take('mail-address', whose::text) THEN
+	IF EXISTS (SELECT FROM desk.person p WHERE p.id = whose AND p.erased_at IS NOT NULL) OR NOT desk.limit_take('mail-address', whose::text) THEN
 		RETURN;
 	END IF;
 	INSERT INTO desk.outbox (kind, ticket, person, subject, body)
@@ -29,7 +29,7 @@ BEGIN
 		wanted, desk.link_make(wanted, whose, 'follow')) END);
 END
 $$;
-COMMENT ON FUNCTION desk.mail_unproven(text, int, int) IS 'The one mail an unproven address can get: a link, and no word of what somebody typed into a form.  Limited per address and day.';
+COMMENT ON FUNCTION desk.mail_unproven(text, int, int) IS 'The one mail an unproven address can get: a link, and no word of what somebody typed into a form.  Limited per address and day; none for who was forgotten.';
 
 CREATE OR REPLACE FUNCTION desk.mail_followers(what text, wanted int, title text, words text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

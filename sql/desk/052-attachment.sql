@@ -48,8 +48,9 @@ BEGIN
 			RETURN;
 		END IF;
 		DELETE FROM desk.upload x WHERE x.key_sha256 = form AND x.field = upload_piece.field AND x.name = upload_piece.name AND x.sha256 = hash;
-		INSERT INTO desk.blob (sha256, size) VALUES (hash, upload_piece.size) ON CONFLICT DO NOTHING;
-		SELECT * INTO STRICT b FROM desk.blob x WHERE x.sha256 = hash FOR NO KEY UPDATE;
+		-- held from here on, also if a sweep takes it away at this moment
+		INSERT INTO desk.blob AS x (sha256, size) VALUES (hash, upload_piece.size)
+		ON CONFLICT ON CONSTRAINT blob_pkey DO UPDATE SET size = x.size RETURNING * INTO b;
 		IF NOT b.whole THEN
 			-- what a broken program left is no content yet
 			DELETE FROM desk.blob_chunk x WHERE x.sha256 = hash;
@@ -111,8 +112,8 @@ BEGIN
 	IF attach.key_sha256 IS NULL THEN
 		RETURN 0;
 	END IF;
-	INSERT INTO desk.attachment (ticket, message, note, place, name, type, size, sha256, sealed, sealed_text)
-	SELECT wanted, to_message, to_note, u.place, u.name, u.type, u.size, u.sha256, u.field <> 'file', u.field = 'sealed'
+	INSERT INTO desk.attachment (ticket, message, note, place, name, type, size, sha256, sealed)
+	SELECT wanted, to_message, to_note, u.place, u.name, u.type, u.size, u.sha256, u.field = 'sealed_file'
 	FROM desk.upload u WHERE u.key_sha256 = decode(attach.key_sha256, 'hex') AND u.whole ORDER BY u.place;
 	GET DIAGNOSTICS added = ROW_COUNT;
 	IF added = 0 THEN
@@ -176,6 +177,39 @@ COMMENT ON FUNCTION desk.attachment_added() IS 'A file belongs to the ticket of 
 CREATE OR REPLACE TRIGGER attachment_added AFTER INSERT ON desk.attachment FOR EACH ROW EXECUTE FUNCTION desk.attachment_added();
 CREATE OR REPLACE TRIGGER no_more BEFORE UPDATE OR TRUNCATE ON desk.attachment FOR EACH STATEMENT EXECUTE FUNCTION desk.no_more_but_redaction();
 
+CREATE OR REPLACE FUNCTION desk.upload_other(key_sha256 text, wanted int) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN EXISTS (SELECT FROM desk.upload u WHERE u.key_sha256 = decode(upload_other.key_sha256, 'hex') AND u.whole
+		AND NOT EXISTS (SELECT FROM desk.attachment a WHERE a.ticket = wanted AND a.sha256 = u.sha256 AND a.name = u.name));
+END
+$$;
+COMMENT ON FUNCTION desk.upload_other(text, int) IS 'Does a file wait under the key of a form (hex) that this ticket does not have?';
+
+CREATE OR REPLACE FUNCTION desk.upload_move(key_sha256 text, next_key text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	UPDATE desk.upload u SET key_sha256 = decode(next_key, 'hex') WHERE u.key_sha256 = decode(upload_move.key_sha256, 'hex');
+END
+$$;
+COMMENT ON FUNCTION desk.upload_move(text, text) IS 'The files that wait under the key of a form wait under that of the form that follows it (both hex; the next one is new).';
+
+CREATE OR REPLACE FUNCTION desk.blob_leftovers(slice int, most int) RETURNS int
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN desk.blob_sweep(ARRAY(SELECT b.sha256 FROM desk.blob b
+		WHERE b.sha256 >= set_byte('\x00', 0, slice) AND (slice = 255 OR b.sha256 < set_byte('\x00', 0, least(slice + 1, 255)))
+		  AND b.made_at < now() - interval '1 day'
+		  AND NOT EXISTS (SELECT FROM desk.upload u WHERE u.sha256 = b.sha256)
+		  AND NOT EXISTS (SELECT FROM desk.attachment a WHERE a.sha256 = b.sha256)
+		  AND NOT EXISTS (SELECT FROM desk.public_attachment p WHERE p.sha256 = b.sha256) LIMIT most));
+END
+$$;
+COMMENT ON FUNCTION desk.blob_leftovers(int, int) IS 'Delete contents that nobody has, as a sweep that could not hold them left them, among those whose hash begins with this byte: a 256th of all, so that looking stays cheap however many they are.';
+
 CREATE OR REPLACE FUNCTION desk.upload_sweep(most int) RETURNS int
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -186,44 +220,57 @@ BEGIN
 			SELECT x.key_sha256, x.place FROM desk.upload x WHERE x.staged_at < now() - interval '1 day' LIMIT most FOR UPDATE SKIP LOCKED)
 		RETURNING u.sha256)
 	SELECT coalesce(array_agg(sha256), '{}') INTO hashes FROM gone;
-	-- and what a sweep could not have then, or a broken program left
-	PERFORM desk.blob_sweep(hashes || ARRAY(SELECT b.sha256 FROM desk.blob b
-		WHERE b.made_at < now() - interval '1 day' AND NOT EXISTS (SELECT FROM desk.attachment a WHERE a.sha256 = b.sha256)
-		  AND NOT EXISTS (SELECT FROM desk.upload u WHERE u.sha256 = b.sha256) LIMIT most));
+	PERFORM desk.blob_sweep(hashes);
+	-- run each minute, this sees all of them several times a day
+	PERFORM desk.blob_leftovers(floor(random() * 256)::int, most);
 	RETURN cardinality(hashes);
 END
 $$;
-COMMENT ON FUNCTION desk.upload_sweep(int) IS 'Forget up to "most" files whose form was not finished within a day, and contents that nobody has; how many files it were.';
+COMMENT ON FUNCTION desk.upload_sweep(int) IS 'Forget up to "most" files whose form was not finished within a day, and some contents that nobody has; how many files it were.';
 
 CREATE OR REPLACE FUNCTION desk.upload_check(wanted text, hashes text[], bytes bigint, most int, most_bytes bigint, visitor text) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+	mib constant numeric := 1048576;
 	kept record;
 BEGIN
+	-- a form that is sent several times at once
+	PERFORM pg_advisory_xact_lock(hashtextextended(wanted, 130));
 	SELECT count(*) AS files, coalesce(sum(u.size), 0) AS bytes INTO kept FROM desk.upload u
-	WHERE u.key_sha256 = decode(wanted, 'hex') AND u.field <> 'sealed' AND encode(u.sha256, 'hex') <> ALL (hashes);
+	WHERE u.key_sha256 = decode(wanted, 'hex') AND encode(u.sha256, 'hex') <> ALL (hashes);
 	IF kept.files + cardinality(hashes) > most THEN
 		RETURN 'many';
 	ELSIF kept.bytes + upload_check.bytes > most_bytes THEN
 		RETURN 'large';
 	END IF;
-	FOR i IN 1 .. CASE WHEN visitor IS NULL THEN 0 ELSE cardinality(hashes) END LOOP
+	IF visitor IS NULL THEN
+		RETURN 'go';
+	END IF;
+	IF (SELECT sum(u.size) FROM desk.upload u) + upload_check.bytes > mib * (SELECT l.most FROM desk.limiter l WHERE l.name = 'upload-waiting') THEN
+		RETURN 'full';
+	END IF;
+	FOR i IN 1 .. cardinality(hashes) LOOP
 		IF NOT desk.limit_take('upload', visitor) THEN
+			RETURN 'limited';
+		END IF;
+	END LOOP;
+	FOR i IN 1 .. ceil(upload_check.bytes / mib)::int LOOP
+		IF NOT desk.limit_take('upload-mib', visitor) THEN
 			RETURN 'limited';
 		END IF;
 	END LOOP;
 	RETURN 'go';
 END
 $$;
-COMMENT ON FUNCTION desk.upload_check(text, text[], bigint, int, bigint, text) IS 'May these files be kept for a form that has some already?  "go", "many", "large", or "limited" when too many came from this visitor; NULL is not counted.';
+COMMENT ON FUNCTION desk.upload_check(text, text[], bigint, int, bigint, text) IS 'May these files be kept for a form that has some already?  "go", "many", "large", "limited" when too many files or too much came from this visitor, or "full" when too much waits altogether; NULL is not counted.';
 
 CREATE OR REPLACE FUNCTION desk.uploads(wanted text) RETURNS TABLE (file_place smallint, file_name text, size_words text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	RETURN QUERY SELECT u.place, desk.visible(u.name), desk.size_words(u.size) FROM desk.upload u
-	WHERE u.key_sha256 = decode(wanted, 'hex') AND u.field <> 'sealed' AND u.whole ORDER BY u.place;
+	WHERE u.key_sha256 = decode(wanted, 'hex') AND u.whole ORDER BY u.place;
 END
 $$;
 COMMENT ON FUNCTION desk.uploads(text) IS 'The files that are kept for a form, in order.';

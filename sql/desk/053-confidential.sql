@@ -80,8 +80,9 @@ BEGIN
 	IF coalesce(length(packets), 0) = 0 THEN
 		RETURN NULL;
 	END IF;
-	INSERT INTO desk.blob (sha256, size) VALUES (hash, length(packets)) ON CONFLICT DO NOTHING;
-	SELECT * INTO STRICT kept FROM desk.blob b WHERE b.sha256 = hash FOR NO KEY UPDATE;
+	-- held from here on, also if a sweep takes it away at this moment
+	INSERT INTO desk.blob AS b (sha256, size) VALUES (hash, length(packets))
+	ON CONFLICT (sha256) DO UPDATE SET size = b.size RETURNING * INTO kept;
 	IF NOT kept.whole THEN
 		DELETE FROM desk.blob_chunk c WHERE c.sha256 = hash;
 		INSERT INTO desk.blob_chunk (sha256, seq, bytes)

@@ -10,30 +10,39 @@
 -- one that notify holds just now; backups, replicas that lag, archived
 -- write-ahead log, as long as those are kept; on the disk of the server the
 -- dead rows until vacuum comes by (a minute or so, see sql/schema/160) and
--- keys of the word indexes until "privacy --sweep".
+-- keys of the word indexes until "privacy --sweep"; and a copy of a public page:
+-- half a minute in the web server, up to a day where a server may show an old
+-- copy while the desk fails (stale-if-error, fastcgi_cache_use_stale).  Emptying
+-- the web server's cache ends that at once.
 
 -- The places ------------------------------------------------------------------
 
 CREATE OR REPLACE FUNCTION desk.text_places()
-RETURNS TABLE (relation text, row_key text, belongs text, fields text[], label text)
+RETURNS TABLE (relation text, row_key text, belongs text, tickets text, fields text[], label text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ VALUES
-	('ticket', 'number', 'x.number = $1', ARRAY['subject', 'tried', 'reason', 'alternative', 'requester_name'], 'Facts'),
-	('answer', 'position', 'x.ticket = $1', ARRAY['question', 'answer'], 'Answer to a question of the form'),
-	('message', 'id', 'x.ticket = $1', ARRAY['name', 'body', 'body_html'], 'Message'),
-	('note', 'id', 'x.ticket = $1', ARRAY['body', 'body_html'], 'Internal note'),
-	('change', 'id', 'x.ticket = $1 AND x.field IN (''subject'', ''tried'', ''reason'', ''alternative'', ''requester_name'')', ARRAY['old', 'new'], 'History'),
-	('private_reason', 'ticket', 'x.ticket = $1', ARRAY['words'], 'Why it is private'),
-	('attachment', 'id', 'x.ticket = $1', ARRAY['name'], 'Name of a file'),
-	('breach_reason', 'clock', 'x.clock IN (SELECT c.id FROM desk.clock c WHERE c.ticket = $1)', ARRAY['reason'], 'Why a promise was broken'),
-	('page', 'id', 'x.id IN (SELECT q.page FROM desk.page_report q WHERE q.ticket = $1)', ARRAY['verdict', 'resolved_why'], 'Verdict on a page'),
-	('page_event', 'id', 'x.page IN (SELECT q.page FROM desk.page_report q WHERE q.ticket = $1)', ARRAY['words'], 'Log of a page'),
-	('action', 'id', 'x.ticket = $1', ARRAY['what', 'why', 'approval'], 'Production action'),
-	('outbox', 'id', 'desk.outbox_about(x) = $1', ARRAY['subject', 'body', 'payload', 'said'], 'Mail or message to a hook'),
-	('outbox', 'id', 'x.ticket IS NULL AND x.kind IN (''list'', ''report'') AND x.body ~ (''#'' || $1::text || ''\M'')', ARRAY['body', 'payload'], 'List by mail'),
-	('delivery', 'id', 'x.outbox IN (SELECT o.id FROM desk.outbox o WHERE desk.outbox_about(o) = $1)', ARRAY['said'], 'Log of deliveries')
+	('ticket', 'number', 'x.number = $1', 'x.number', ARRAY['subject', 'tried', 'reason', 'alternative', 'requester_name'], 'Facts'),
+	('answer', 'position', 'x.ticket = $1', 'x.ticket', ARRAY['question', 'answer'], 'Answer to a question of the form'),
+	('message', 'id', 'x.ticket = $1', 'x.ticket', ARRAY['name', 'body', 'body_html'], 'Message'),
+	('note', 'id', 'x.ticket = $1', 'x.ticket', ARRAY['body', 'body_html'], 'Internal note'),
+	('change', 'id', 'x.ticket = $1 AND x.field IN (''subject'', ''tried'', ''reason'', ''alternative'', ''requester_name'')', 'x.ticket', ARRAY['old', 'new'], 'History'),
+	('private_reason', 'ticket', 'x.ticket = $1', 'x.ticket', ARRAY['words'], 'Why it is private'),
+	('attachment', 'id', 'x.ticket = $1', 'x.ticket', ARRAY['name'], 'Name of a file'),
+	('breach_reason', 'clock', 'x.clock IN (SELECT c.id FROM desk.clock c WHERE c.ticket = $1)', 'SELECT c.ticket FROM desk.clock c WHERE c.id = x.clock', ARRAY['reason'], 'Why a promise was broken'),
+	('page', 'id', 'x.id IN (SELECT q.page FROM desk.page_report q WHERE q.ticket = $1)', 'SELECT q.ticket FROM desk.page_report q WHERE q.page = x.id', ARRAY['verdict', 'resolved_why'], 'Verdict on a page'),
+	('page_event', 'id', 'x.page IN (SELECT q.page FROM desk.page_report q WHERE q.ticket = $1)', 'SELECT q.ticket FROM desk.page_report q WHERE q.page = x.page', ARRAY['words'], 'Log of a page'),
+	('action', 'id', 'x.ticket = $1', 'x.ticket', ARRAY['what', 'why', 'approval'], 'Production action'),
+	('outbox', 'id', 'desk.outbox_about(x) = $1', 'desk.outbox_about(x)', ARRAY['subject', 'body', 'payload', 'said'], 'Mail or message to a hook'),
+	('outbox', 'id', 'x.ticket IS NULL AND x.kind IN (''list'', ''report'') AND x.body ~ (''#'' || $1::text || ''\M'')',
+		'SELECT m[1]::int FROM regexp_matches(x.body, ''#([0-9]{1,9})\M'', ''g'') m', ARRAY['body', 'payload'], 'List by mail'),
+	('outbox', 'id', '$1 IS NULL AND desk.outbox_about(x) IS NULL', 'NULL::int', ARRAY['subject', 'body', 'payload', 'said'], 'Mail about no ticket'),
+	('delivery', 'id', 'x.outbox IN (SELECT o.id FROM desk.outbox o WHERE desk.outbox_about(o) = $1)',
+		'SELECT desk.outbox_about(o) FROM desk.outbox o WHERE o.id = x.outbox', ARRAY['said'], 'Log of deliveries'),
+	-- the log outlives its mails
+	('delivery', 'id', '$1 IS NULL AND NOT EXISTS (SELECT FROM desk.outbox o WHERE o.id = x.outbox AND desk.outbox_about(o) IS NOT NULL)', 'NULL::int',
+		ARRAY['said'], 'Log of deliveries')
 $$;
-COMMENT ON FUNCTION desk.text_places() IS 'Where words about a ticket stand that somebody typed: table, key, the condition under which a row x is of ticket $1, the columns, and what people call it.  The public copies and the word indexes are made anew from these.';
+COMMENT ON FUNCTION desk.text_places() IS 'Where words about a ticket stand that somebody typed: table, key, the condition under which a row x is of ticket $1 (of no ticket when $1 is NULL), which tickets a row x is of, the columns, and what people call it.  The public copies and the word indexes are made anew from these.';
 
 CREATE OR REPLACE FUNCTION desk.answers_html(wanted bigint) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -50,22 +59,42 @@ COMMENT ON FUNCTION desk.answers_html(bigint) IS 'The answers to a form''s own q
 
 -- Words -----------------------------------------------------------------------
 
-CREATE OR REPLACE FUNCTION desk.words_pattern(words text[]) RETURNS text
+CREATE OR REPLACE FUNCTION desk.unmarked(t text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN regexp_replace(t, E'[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]', '', 'g');
+COMMENT ON FUNCTION desk.unmarked(text) IS 'A text without the characters that nobody sees: marks that turn the direction of writing, blanks of no width, soft hyphens.';
+
+CREATE OR REPLACE FUNCTION desk.words_pattern(words text[], whole boolean) RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT string_agg(regexp_replace(w, '([^[:alnum:]_[:space:]])', '\\\1', 'g'), '|' ORDER BY length(w) DESC, w) FROM unnest(words) w;
+DECLARE
+	-- may stand unseen between any two letters
+	unseen constant text := E'[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]*';
+	found_words text := (SELECT string_agg(p.pattern, '|' ORDER BY length(p.word) DESC, p.word) FROM (
+		SELECT w.word, string_agg(CASE WHEN l.letter ~ '[[:alnum:]_[:space:]]' THEN l.letter
+			-- a control character is shown as its picture
+			WHEN ascii(l.letter) BETWEEN 9217 AND 9247 THEN format('[%s%s]', l.letter, chr(ascii(l.letter) - 9216))
+			WHEN l.letter = '␡' THEN E'[␡\x7f]'
+			ELSE '\' || l.letter END, unseen ORDER BY l.place) AS pattern
+		FROM (SELECT DISTINCT desk.unmarked(x) AS word FROM unnest(words) x) w, regexp_split_to_table(w.word, '') WITH ORDINALITY l (letter, place)
+		WHERE w.word <> '' GROUP BY w.word) p);
+BEGIN
+	RETURN CASE WHEN NOT whole THEN found_words
+		-- neither in the middle of another word; nor missed behind an escape as in "\nAnn", "=3DAnn"
+		ELSE '(?:(?<![[:alnum:]_])|(?<=\\[nrt])|(?<=[%=][0-9A-Fa-f]{2}))(?:' || found_words || ')(?![[:alnum:]_])' END;
+END
 $$;
-COMMENT ON FUNCTION desk.words_pattern(text[]) IS 'A regular expression for exactly these words, the longer ones first.';
+COMMENT ON FUNCTION desk.words_pattern(text[], boolean) IS 'A regular expression for exactly these words, the longer ones first, as somebody reads them: what nobody sees may stand between their letters, control characters may be given as their pictures.  whole: not as a part of other words.';
 
 CREATE OR REPLACE FUNCTION desk.words_forms(words text[]) RETURNS text[]
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	RETURN ARRAY(SELECT DISTINCT f.form FROM unnest(words) w, LATERAL (VALUES (w), (desk.visible(w)), (desk.plain_text_html(w)),
-		(replace(desk.plain_text_html(w), E'\n', '<br>'))) f (form) WHERE f.form <> '');
+		(replace(desk.plain_text_html(w), E'\n', '<br>')), (substring(to_jsonb(w)::text FROM '^"(.*)"$')), (substring(to_jsonb(desk.plain_text_html(w))::text FROM '^"(.*)"$'))) f (form) WHERE f.form <> '');
 END
 $$;
-COMMENT ON FUNCTION desk.words_forms(text[]) IS 'Words as they stand in texts and inside HTML.';
+COMMENT ON FUNCTION desk.words_forms(text[]) IS 'Words as they stand in texts, inside HTML and inside JSON.';
 
 CREATE OR REPLACE FUNCTION desk.black(t text, pattern text, blind boolean) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -86,18 +115,18 @@ END
 $$;
 COMMENT ON FUNCTION desk.black_json(jsonb, text, boolean) IS 'desk.black for every text of a JSON value.';
 
-CREATE OR REPLACE FUNCTION desk.black_html(html text, body text, words text[], blind boolean) RETURNS text
+CREATE OR REPLACE FUNCTION desk.black_html(html text, body text, words text[], blind boolean, whole boolean) RETURNS text
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	pattern text := desk.words_pattern(desk.words_forms(words));
+	pattern text := desk.words_pattern(desk.words_forms(words), whole);
 	made text := desk.black(html, pattern, blind);
-	shown text := replace(replace(replace(replace(regexp_replace(replace(made, '<br>', E'\n'), '<[^>]*>', '', 'g'),
+	shown text := replace(replace(replace(replace(regexp_replace(regexp_replace(made, '</?(?:a|em|strong|del|code)(?: [^>]*)?>', '', 'g'), '<[^>]*>', E'\n', 'g'),
 		'&lt;', '<'), '&gt;', '>'), '&quot;', '"'), '&amp;', '&');
 BEGIN
 	-- Markup may stand between its letters, or its address be written in
 	-- percents; then the formatting is given up
-	IF NOT desk.is_safe_html(made) OR shown ~* desk.words_pattern(desk.words_forms(words))
+	IF NOT desk.is_safe_html(made) OR shown ~* pattern
 		OR made = html AND body <> desk.black(body, pattern, blind)
 		OR html ~ '<a href=' AND EXISTS (SELECT FROM unnest(words) w WHERE w ~ '[^A-Za-z0-9._~@-]') THEN
 		RETURN NULL;
@@ -105,7 +134,7 @@ BEGIN
 	RETURN made;
 END
 $$;
-COMMENT ON FUNCTION desk.black_html(text, text, text[], boolean) IS 'Rendered HTML without the words; NULL where that is not certain, and the text has to be shown plainly.';
+COMMENT ON FUNCTION desk.black_html(text, text, text[], boolean, boolean) IS 'Rendered HTML without the words; NULL where that is not certain, and the text has to be shown plainly.';
 
 CREATE OR REPLACE FUNCTION desk.redaction_find(wanted int, words text[], blind boolean)
 RETURNS TABLE (relation text, row_key text, field text, label text, pieces int, sample text)
@@ -114,7 +143,7 @@ AS $$
 DECLARE
 	p record;
 	f text;
-	pattern text := desk.words_pattern(desk.words_forms(words));
+	pattern text := desk.words_pattern(desk.words_forms(words), false);
 	flags text := CASE WHEN blind THEN 'gi' ELSE 'g' END;
 BEGIN
 	FOR p IN SELECT * FROM desk.text_places() LOOP
@@ -145,24 +174,48 @@ END
 $$;
 COMMENT ON FUNCTION desk.redaction_row(int, text, text, text, text, text) IS 'Note where something was taken out and how much.';
 
-CREATE OR REPLACE FUNCTION desk.redact_texts(redaction int, wanted int, words text[], blind boolean) RETURNS int
+CREATE OR REPLACE FUNCTION desk.redaction_tickets(address text) RETURNS int[]
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	p record;
+	f text;
+	more int[];
+	found_tickets int[] := '{}';
+BEGIN
+	FOR p IN SELECT * FROM desk.text_places() LOOP
+		FOREACH f IN ARRAY p.fields LOOP
+			CONTINUE WHEN f = 'body_html';	-- says what its text says
+			EXECUTE format('SELECT array_agg(DISTINCT s.n) FROM desk.%I x, LATERAL (%s) s (n) WHERE strpos(x.%I::text, ''@'') > 0 AND x.%I::text ~* $1',
+				p.relation, CASE WHEN p.tickets ~ '^SELECT' THEN p.tickets ELSE 'SELECT ' || p.tickets END, f, f)
+				INTO more USING desk.words_pattern(desk.words_forms(ARRAY[address]), false);
+			found_tickets := found_tickets || more;
+		END LOOP;
+	END LOOP;
+	RETURN ARRAY(SELECT DISTINCT t.number FROM desk.ticket t WHERE t.number = ANY (found_tickets) ORDER BY t.number);
+END
+$$;
+COMMENT ON FUNCTION desk.redaction_tickets(text) IS 'Every ticket in which an address may stand, whatever the place and however it is written.';
+
+CREATE OR REPLACE FUNCTION desk.redact_texts(redaction int, wanted int, words text[], blind boolean, whole boolean) RETURNS int
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	pattern text := desk.words_pattern(desk.words_forms(words));
+	pattern text := desk.words_pattern(desk.words_forms(words), whole);
+	-- to look for: in JSON an escape may stand before a word, and it is quicker
+	wide text := desk.words_pattern(desk.words_forms(words), false);
 	p record;
 	x record;
 	f text;
-	was text;
 	is_now text;
 	changed int := 0;
 BEGIN
-	PERFORM FROM desk.ticket t WHERE t.number = wanted FOR UPDATE;
+	PERFORM FROM desk.ticket t WHERE t.number = wanted FOR NO KEY UPDATE;
 	FOR p IN SELECT * FROM desk.text_places() LOOP
 		FOREACH f IN ARRAY p.fields LOOP
 			CONTINUE WHEN f = 'body_html';	-- with its text, below
 			FOR x IN EXECUTE format('SELECT x.%I::text AS row_key, x.%I::text AS was FROM desk.%I x WHERE (%s) AND x.%I::text ~* $2 ORDER BY x.%I FOR UPDATE',
-				p.row_key, f, p.relation, p.belongs, f, p.row_key) USING wanted, pattern
+				p.row_key, f, p.relation, p.belongs, f, p.row_key) USING wanted, wide
 			LOOP
 				is_now := CASE f WHEN 'payload' THEN desk.black_json(x.was::jsonb, pattern, blind)::text ELSE desk.black(x.was, pattern, blind) END;
 				CONTINUE WHEN is_now = x.was;
@@ -177,7 +230,7 @@ BEGIN
 						CASE f WHEN 'payload' THEN 'jsonb' ELSE 'text' END, p.row_key,
 						CASE p.relation WHEN 'answer' THEN ' AND ticket = ' || wanted ELSE '' END) USING is_now, x.row_key;
 				END IF;
-				PERFORM desk.redaction_row(redaction, p.relation, x.row_key, f, x.was, is_now);
+				PERFORM desk.redaction_row(redaction, p.relation, CASE p.relation WHEN 'answer' THEN wanted || '/' ELSE '' END || x.row_key, f, x.was, is_now);
 				changed := changed + 1;
 			END LOOP;
 		END LOOP;
@@ -185,7 +238,7 @@ BEGIN
 	FOR x IN SELECT m.id, m.body, m.body_html FROM desk.message m WHERE m.ticket = wanted
 		AND (m.body_html ~* pattern OR EXISTS (SELECT FROM desk.redaction_place r WHERE r.redaction = redact_texts.redaction
 			AND r.relation = 'message' AND r.row_key = m.id::text AND r.field = 'body')) LOOP
-		is_now := coalesce(desk.black_html(x.body_html, x.body, words, blind), desk.plain_html(x.body) || desk.answers_html(x.id));
+		is_now := coalesce(desk.black_html(x.body_html, x.body, words, blind, whole), desk.plain_html(x.body) || desk.answers_html(x.id));
 		CONTINUE WHEN is_now = x.body_html;
 		UPDATE desk.message SET body_html = is_now WHERE id = x.id;
 		PERFORM desk.redaction_row(redaction, 'message', x.id::text, 'body_html', x.body_html, is_now);
@@ -193,18 +246,18 @@ BEGIN
 	FOR x IN SELECT n.id, n.body, n.body_html FROM desk.note n WHERE n.ticket = wanted
 		AND (n.body_html ~* pattern OR EXISTS (SELECT FROM desk.redaction_place r WHERE r.redaction = redact_texts.redaction
 			AND r.relation = 'note' AND r.row_key = n.id::text AND r.field = 'body')) LOOP
-		is_now := coalesce(desk.black_html(x.body_html, x.body, words, blind), desk.plain_html(x.body));
+		is_now := coalesce(desk.black_html(x.body_html, x.body, words, blind, whole), desk.plain_html(x.body));
 		CONTINUE WHEN is_now = x.body_html;
 		UPDATE desk.note SET body_html = is_now WHERE id = x.id;
 		PERFORM desk.redaction_row(redaction, 'note', x.id::text, 'body_html', x.body_html, is_now);
 	END LOOP;
-	IF changed > 0 THEN
+	IF changed > 0 AND wanted IS NOT NULL THEN
 		PERFORM desk.redact_copies(wanted);
 	END IF;
 	RETURN changed;
 END
 $$;
-COMMENT ON FUNCTION desk.redact_texts(int, int, text[], boolean) IS 'Take words out of every place of a ticket, under a redaction of this transaction; how many texts changed.';
+COMMENT ON FUNCTION desk.redact_texts(int, int, text[], boolean, boolean) IS 'Take words out of every place of a ticket, or of what is about no ticket (NULL), under a redaction of this transaction; blind: in capitals or not; whole: not as a part of other words.  How many texts changed.';
 
 CREATE OR REPLACE FUNCTION desk.redact_copies(wanted int) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -213,12 +266,17 @@ DECLARE
 	t desk.ticket;
 	found_words tsvector;
 	said record;
+	listing desk.outbox;
 BEGIN
 	SELECT * INTO t FROM desk.ticket WHERE number = wanted;
 	-- what somebody may have been sent again would tell whether a guess was right
 	UPDATE desk.submission s SET text_sha256 = sha256(uuid_send(gen_random_uuid())) WHERE s.ticket = wanted;
 	DELETE FROM desk.staff_sent s WHERE s.ticket = wanted;
-	-- the first words of a report end anywhere, in the middle of a secret, too
+	-- the first words of a report, or of a subject in a list, end anywhere, in
+	-- the middle of a secret, too
+	FOR listing IN SELECT * FROM desk.outbox y WHERE y.ticket IS NULL AND y.kind IN ('list', 'report') AND y.body ~ ('#' || wanted || '\M') ORDER BY y.id FOR UPDATE LOOP
+		PERFORM desk.outbox_hush(listing, wanted);
+	END LOOP;
 	UPDATE desk.outbox o SET body = left(o.body, o.foot_at - length(part.words)) || substr(o.body, o.foot_at + 1),
 		foot_at = o.foot_at - length(part.words)
 	FROM desk.outbox x, LATERAL (SELECT substring(left(x.body, x.foot_at) FROM E'\n\nThe report:\n.*') AS words) part
@@ -262,27 +320,37 @@ END
 $$;
 COMMENT ON FUNCTION desk.redaction_shown(int, int) IS 'Tell in the history of a ticket that something was taken out: how much, by whom, when.';
 
+CREATE OR REPLACE FUNCTION desk.redaction_alone() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	LOCK TABLE desk.redaction IN SHARE ROW EXCLUSIVE MODE;
+END
+$$;
+COMMENT ON FUNCTION desk.redaction_alone() IS 'Waits until no other transaction takes something out: each goes over many rows, lists by mail among them, which two would lock in another order.';
+
 CREATE OR REPLACE FUNCTION desk.redact(wanted int, words text, reason text, who int DEFAULT NULL) RETURNS int
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	made int;
 BEGIN
-	IF length(btrim(words)) < 3 OR words IS NULL OR length(words) > 2000 THEN
+	IF coalesce(length(btrim(desk.unmarked(words))), 0) < 3 OR length(words) > 2000 THEN
 		RAISE 'cannot take out less than three characters or more than 2,000' USING ERRCODE = 'PT409', COLUMN = 'words';
 	END IF;
-	IF strpos('[removed]', words) > 0 THEN
+	IF strpos('[removed]', desk.unmarked(words)) > 0 THEN
 		RAISE 'cannot take out the mark of what was taken out' USING ERRCODE = 'PT409', COLUMN = 'words';
 	END IF;
-	IF strpos(lower(reason), lower(words)) > 0 THEN
+	IF reason ~* desk.words_pattern(desk.words_forms(ARRAY[words]), false) THEN
 		RAISE 'cannot keep a reason that says it again' USING ERRCODE = 'PT409', COLUMN = 'reason';
 	END IF;
-	PERFORM FROM desk.ticket t WHERE t.number = wanted FOR UPDATE;
+	PERFORM desk.redaction_alone();
+	PERFORM FROM desk.ticket t WHERE t.number = wanted FOR NO KEY UPDATE;
 	IF NOT FOUND THEN
 		RAISE 'no such ticket' USING ERRCODE = 'PT404';
 	END IF;
 	INSERT INTO desk.redaction (kind, ticket, staff, reason) VALUES ('words', wanted, who, redact.reason) RETURNING id INTO made;
-	IF desk.redact_texts(made, wanted, ARRAY[words], false) = 0 THEN
+	IF desk.redact_texts(made, wanted, ARRAY[words], false, false) = 0 THEN
 		RAISE 'cannot find these words in ticket %', wanted USING ERRCODE = 'PT409', COLUMN = 'words';
 	END IF;
 	PERFORM desk.redaction_shown(made, wanted);
@@ -298,7 +366,8 @@ DECLARE
 	made int;
 	a record;
 BEGIN
-	PERFORM FROM desk.ticket t WHERE t.number = wanted FOR UPDATE;
+	PERFORM desk.redaction_alone();
+	PERFORM FROM desk.ticket t WHERE t.number = wanted FOR NO KEY UPDATE;
 	SELECT x.id, x.name, x.size INTO a FROM desk.attachment x WHERE x.ticket = wanted AND x.id = file;
 	IF NOT FOUND THEN
 		RAISE 'no such file' USING ERRCODE = 'PT404';
@@ -307,8 +376,8 @@ BEGIN
 	PERFORM desk.attachment_drop(file);
 	INSERT INTO desk.redaction_place (redaction, relation, row_key, field, pieces, characters) VALUES (made, 'attachment', file::text, 'content', 1, a.size);
 	-- mails that have not gone out name it
-	IF length(a.name) >= 3 THEN
-		PERFORM desk.redact_texts(made, wanted, ARRAY[a.name], false);
+	IF length(desk.unmarked(a.name)) >= 3 THEN
+		PERFORM desk.redact_texts(made, wanted, ARRAY[a.name], false, true);
 	END IF;
 	INSERT INTO desk.change (ticket, field, new, actor, staff, program)
 	VALUES (wanted, 'redacted', format('a file of %s', desk.size_words(a.size)), CASE WHEN who IS NULL THEN 'sql' ELSE 'staff' END, who, session_user);
@@ -344,10 +413,6 @@ BEGIN
 		AND y.kind NOT IN ('receipt', 'confirm') ORDER BY y.folded_into IS NOT NULL, y.id FOR UPDATE LOOP
 		PERFORM desk.outbox_drop(o, 'withheld');
 	END LOOP;
-	-- the lists have one line for each ticket, those that went out as well
-	FOR o IN SELECT * FROM desk.outbox y WHERE y.ticket IS NULL AND y.kind IN ('list', 'report') ORDER BY y.id FOR UPDATE LOOP
-		PERFORM desk.outbox_hush(o, wanted);
-	END LOOP;
 	FOR p IN SELECT * FROM desk.text_places() WHERE label <> 'List by mail' LOOP
 		FOREACH f IN ARRAY p.fields LOOP
 			FOR x IN EXECUTE format('SELECT x.%I::text AS row_key, x.%I::text AS was FROM desk.%I x WHERE (%s) AND x.%I::text <> '''' AND x.%I::text <> ''[removed]''%s FOR UPDATE',
@@ -362,7 +427,7 @@ BEGIN
 						CASE f WHEN 'payload' THEN '''{}''::jsonb' WHEN 'body_html' THEN '''<p>[removed]</p>''' ELSE '''[removed]''' END,
 						p.row_key, CASE p.relation WHEN 'answer' THEN ' AND ticket = ' || wanted ELSE '' END) USING x.row_key;
 				END IF;
-				PERFORM desk.redaction_row(redaction, p.relation, x.row_key, f, x.was, '[removed]');
+				PERFORM desk.redaction_row(redaction, p.relation, CASE p.relation WHEN 'answer' THEN wanted || '/' ELSE '' END || x.row_key, f, x.was, '[removed]');
 			END LOOP;
 		END LOOP;
 	END LOOP;
@@ -390,7 +455,8 @@ DECLARE
 	made int;
 	proven boolean;
 BEGIN
-	SELECT * INTO t FROM desk.ticket WHERE number = wanted FOR UPDATE;
+	PERFORM desk.redaction_alone();
+	SELECT * INTO t FROM desk.ticket WHERE number = wanted FOR NO KEY UPDATE;
 	IF NOT FOUND THEN
 		RAISE 'no such ticket' USING ERRCODE = 'PT404';
 	END IF;
@@ -414,7 +480,7 @@ BEGIN
 	-- and "solved"
 	DELETE FROM desk.outbox o WHERE o.ticket = wanted AND o.person IS NOT NULL AND o.made_at = now() AND o.sent_at IS NULL
 		AND o.failed_at IS NULL AND o.kind IN ('message', 'change');
-	IF t.requester IS NOT NULL THEN
+	IF EXISTS (SELECT FROM desk.person p WHERE p.id = t.requester AND p.erased_at IS NULL) THEN
 		proven := EXISTS (SELECT FROM desk.follower f JOIN desk.person p ON p.id = f.person AND p.proven_at IS NOT NULL
 			WHERE f.ticket = wanted AND f.person = t.requester AND f.confirmed_at IS NOT NULL AND f.stopped_at IS NULL);
 		IF proven OR desk.limit_take('mail-address', t.requester::text) THEN
@@ -456,15 +522,17 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	IF desk.is_withheld(NEW.ticket) THEN
-		RAISE 'cannot take a message about ticket %: it was the report of a security hole', NEW.ticket
+		RAISE 'cannot take more words about ticket %: it was the report of a security hole', NEW.ticket
 			USING ERRCODE = 'PT409', HINT = 'The security contact takes it: /.well-known/security.txt.';
 	END IF;
 	RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION desk.withheld_message() IS 'Refuses (PT409) more text about what this desk does not hold.';
+COMMENT ON FUNCTION desk.withheld_message() IS 'Refuses (PT409) more text about what this desk does not hold: messages of the requester, notes, production actions.';
 CREATE OR REPLACE TRIGGER withheld BEFORE INSERT ON desk.message FOR EACH ROW
 	WHEN (NEW.author = 'requester') EXECUTE FUNCTION desk.withheld_message();
+CREATE OR REPLACE TRIGGER withheld BEFORE INSERT ON desk.note FOR EACH ROW EXECUTE FUNCTION desk.withheld_message();
+CREATE OR REPLACE TRIGGER withheld BEFORE INSERT ON desk.action FOR EACH ROW EXECUTE FUNCTION desk.withheld_message();
 
 -- The door --------------------------------------------------------------------
 
@@ -478,11 +546,11 @@ DECLARE
 	is_now jsonb := to_jsonb(NEW) - 'promise_at';
 	field text;
 BEGIN
-	IF NOT desk.redacting() OR was - texts - 'changed_by' IS DISTINCT FROM is_now - texts - 'changed_by' THEN
+	IF NOT desk.redacting() OR NOT desk.redacts(OLD.number) OR was - texts - 'changed_by' IS DISTINCT FROM is_now - texts - 'changed_by' THEN
 		RAISE 'cannot change ticket % as a redaction: there is none, or it is more than texts', OLD.number USING ERRCODE = 'PT409';
 	END IF;
 	FOREACH field IN ARRAY texts LOOP
-		IF NOT desk.is_redacted(was ->> field, is_now ->> field) AND (was ->> field IS NOT NULL OR is_now ->> field IS NOT NULL) THEN
+		IF NOT desk.is_redacted(was ->> field, is_now ->> field) AND NOT (field = 'requester_name' AND is_now ->> field IS NULL) THEN
 			RAISE 'cannot write anything new into ticket %: a redaction only takes out', OLD.number USING ERRCODE = 'PT409', COLUMN = field;
 		END IF;
 	END LOOP;
@@ -491,6 +559,21 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION desk.redacted_ticket() IS 'What an UPDATE of a ticket by a redaction may do: in its texts, pieces become "[removed]".  No clock turns and no history is written, which would keep what is taken out.';
+
+CREATE OR REPLACE FUNCTION desk.redaction_place_row() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT EXISTS (SELECT FROM desk.redaction r WHERE r.id = OLD.redaction AND r.txid = pg_current_xact_id_if_assigned() AND r.at = now())
+		OR (OLD.redaction, OLD.relation, OLD.row_key, OLD.field) <> (NEW.redaction, NEW.relation, NEW.row_key, NEW.field)
+		OR NEW.pieces < OLD.pieces OR NEW.characters < OLD.characters THEN
+		RAISE 'cannot change or delete rows of desk.redaction_place: they are append-only' USING ERRCODE = 'PT409',
+			HINT = 'A redaction adds to what it has counted itself.';
+	END IF;
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION desk.redaction_place_row() IS 'Refuses (PT409) all but that a redaction of this transaction counts on.';
 
 CREATE OR REPLACE TRIGGER redacted BEFORE UPDATE ON desk.ticket FOR EACH ROW
 	WHEN (NEW.changed_by = 'redaction') EXECUTE FUNCTION desk.redacted_ticket();
@@ -503,6 +586,7 @@ CREATE OR REPLACE TRIGGER redacted BEFORE UPDATE ON desk.delivery FOR EACH ROW E
 CREATE OR REPLACE TRIGGER redacted BEFORE UPDATE ON desk.action FOR EACH ROW EXECUTE FUNCTION desk.redacted_row('{what,why,approval}');
 CREATE OR REPLACE TRIGGER no_more BEFORE UPDATE OR DELETE OR TRUNCATE ON desk.redaction FOR EACH STATEMENT EXECUTE FUNCTION desk.no_more();
 CREATE OR REPLACE TRIGGER no_more BEFORE UPDATE OR DELETE OR TRUNCATE ON desk.redaction_place FOR EACH STATEMENT EXECUTE FUNCTION desk.no_more_but_redaction();
+CREATE OR REPLACE TRIGGER redacted BEFORE UPDATE ON desk.redaction_place FOR EACH ROW EXECUTE FUNCTION desk.redaction_place_row();
 CREATE OR REPLACE TRIGGER no_more BEFORE UPDATE OR DELETE OR TRUNCATE ON desk.export FOR EACH STATEMENT EXECUTE FUNCTION desk.no_more();
 CREATE OR REPLACE TRIGGER no_more BEFORE UPDATE OR DELETE OR TRUNCATE ON desk.sweep FOR EACH STATEMENT EXECUTE FUNCTION desk.no_more();
 

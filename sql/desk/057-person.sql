@@ -96,12 +96,21 @@ DECLARE
 	o desk.outbox;
 	file bigint;
 	names text[];
+	tickets int[];
+	address_pattern text;
 BEGIN
-	SELECT * INTO p FROM desk.person x WHERE x.id = whose AND x.erased_at IS NULL FOR UPDATE;
+	-- first tickets in order of their numbers, then all else, as others do
+	PERFORM desk.redaction_alone();
+	SELECT * INTO p FROM desk.person x WHERE x.id = whose AND x.erased_at IS NULL;
 	IF NOT FOUND THEN
 		RAISE 'no such person' USING ERRCODE = 'PT404';
 	END IF;
-	IF strpos(lower(reason), lower(p.mail)) > 0 THEN
+	tickets := ARRAY(SELECT x.n FROM (SELECT t.number FROM desk.ticket t WHERE t.requester = whose UNION SELECT f.ticket FROM desk.follower f WHERE f.person = whose
+		UNION SELECT unnest(desk.redaction_tickets(p.mail))) x (n) ORDER BY x.n);
+	PERFORM FROM desk.ticket t WHERE t.number = ANY (tickets) ORDER BY t.number FOR NO KEY UPDATE;
+	PERFORM FROM desk.person x WHERE x.id = whose FOR NO KEY UPDATE;
+	address_pattern := desk.words_pattern(desk.words_forms(ARRAY[p.mail]), true);
+	IF reason ~* address_pattern THEN
 		RAISE 'cannot keep a reason that names the address' USING ERRCODE = 'PT409', COLUMN = 'reason';
 	END IF;
 	INSERT INTO desk.redaction (kind, person, staff, reason) VALUES ('person', whose, who, person_erase.reason) RETURNING id INTO made;
@@ -120,26 +129,19 @@ BEGIN
 	UPDATE desk.follower f SET stopped_at = now() WHERE f.person = whose AND f.stopped_at IS NULL;
 	DELETE FROM desk.limit_count c WHERE c.limiter IN ('mail-address', 'mail-day') AND c.subject = whose::text;
 	-- the address wherever somebody wrote it
-	FOR n IN SELECT x.ticket FROM (SELECT t.number AS ticket FROM desk.ticket t WHERE t.requester = whose
-		UNION SELECT f.ticket FROM desk.follower f WHERE f.person = whose
-		UNION SELECT m.ticket FROM desk.message m WHERE strpos(lower(m.body), lower(p.mail)) > 0
-		UNION SELECT m.ticket FROM desk.note m WHERE strpos(lower(m.body), lower(p.mail)) > 0
-		UNION SELECT m.ticket FROM desk.action m WHERE strpos(lower(m.what || m.why || coalesce(m.approval, '')), lower(p.mail)) > 0
-		UNION SELECT m.ticket FROM desk.answer m WHERE strpos(lower(m.answer), lower(p.mail)) > 0
-		UNION SELECT t.number FROM desk.ticket t WHERE strpos(lower(concat_ws(' ', t.subject, t.tried, t.reason, t.alternative, t.requester_name)), lower(p.mail)) > 0
-		UNION SELECT a.ticket FROM desk.attachment a WHERE strpos(lower(a.name), lower(p.mail)) > 0) x ORDER BY x.ticket
-	LOOP
-		PERFORM desk.redact_texts(made, n, ARRAY[p.mail], true);
+	FOREACH n IN ARRAY array_append(tickets, NULL) LOOP
+		PERFORM desk.redact_texts(made, n, ARRAY[p.mail], true, true);
 	END LOOP;
+	UPDATE desk.delivery_pause d SET said = desk.black(d.said, address_pattern, true) WHERE d.said ~* address_pattern;
 	-- the name in their own reports
 	FOR n IN SELECT t.number FROM desk.ticket t WHERE t.requester = whose ORDER BY t.number LOOP
 		SELECT array_agg(DISTINCT x.name) INTO names FROM (
 			SELECT btrim(t.requester_name) AS name FROM desk.ticket t WHERE t.number = n
 			UNION SELECT btrim(m.name) FROM desk.message m WHERE m.ticket = n AND m.author = 'requester'
 			UNION SELECT btrim(v.name) FROM desk.change c, LATERAL (VALUES (c.old), (c.new)) v (name) WHERE c.ticket = n AND c.field = 'requester_name') x
-		WHERE length(x.name) >= 3 AND x.name <> '[removed]';
+		WHERE length(desk.unmarked(x.name)) >= 3 AND strpos('[removed]', lower(desk.unmarked(x.name))) = 0;
 		IF names IS NOT NULL THEN
-			PERFORM desk.redact_texts(made, n, names, true);
+			PERFORM desk.redact_texts(made, n, names, true, true);
 		END IF;
 		UPDATE desk.ticket t SET requester_name = NULL, changed_by = 'redaction' WHERE t.number = n AND t.requester_name IS NOT NULL;
 		UPDATE desk.message m SET name = NULL WHERE m.ticket = n AND m.author = 'requester' AND m.name IS NOT NULL;

@@ -52,15 +52,28 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	form text := encode(sent.key_sha256, 'hex');
-	is_same boolean := sent.text_sha256 = digest AND NOT EXISTS (SELECT FROM desk.upload u
-		WHERE u.key_sha256 = sent.key_sha256 AND u.whole AND NOT EXISTS (SELECT FROM desk.attachment a
-			WHERE a.ticket = sent.ticket AND a.sha256 = u.sha256 AND a.name = u.name));
+	is_same boolean := sent.text_sha256 = digest AND NOT desk.upload_other(form, sent.ticket);
 BEGIN
 	PERFORM desk.upload_drop(form, NULL);
 	RETURN CASE WHEN is_same THEN 'filed' ELSE 'other' END;
 END
 $$;
 COMMENT ON FUNCTION desk.submitted_before(desk.submission, bytea) IS 'A form that was sent again: "filed" when text and files are those of the ticket, else "other".  Files that came again are forgotten.';
+
+CREATE OR REPLACE FUNCTION desk.replied_before(sent desk.submission, digest bytea, next_key text) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	form text := encode(sent.key_sha256, 'hex');
+BEGIN
+	IF next_key IS NOT NULL AND (sent.text_sha256 <> digest OR desk.upload_other(form, sent.ticket)) THEN
+		PERFORM desk.upload_move(form, next_key);
+		RETURN 'other';
+	END IF;
+	RETURN CASE desk.submitted_before(sent, digest) WHEN 'filed' THEN 'posted' ELSE 'other' END;
+END
+$$;
+COMMENT ON FUNCTION desk.replied_before(desk.submission, bytea, text) IS 'As desk.submitted_before(), for a message: "posted" or "other".  What it brought that is new waits for the next form, if that has a key (hex).';
 
 CREATE OR REPLACE FUNCTION desk.me_too(wanted int, visitor text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

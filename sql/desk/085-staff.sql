@@ -73,7 +73,7 @@ COMMENT ON FUNCTION desk.limit_wait(text, text) IS 'Seconds until desk.limit_tak
 
 CREATE OR REPLACE FUNCTION desk.wait_words(seconds int) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN seconds <= 60 THEN 'a minute' ELSE ceil(seconds / 60.0) || ' minutes' END;
+RETURN CASE WHEN seconds <= 60 THEN 'a minute' WHEN seconds <= 7200 THEN ceil(seconds / 60.0) || ' minutes' ELSE ceil(seconds / 3600.0) || ' hours' END;
 COMMENT ON FUNCTION desk.wait_words(int) IS 'How long to wait, in words, never less than it is.';
 
 CREATE OR REPLACE FUNCTION desk.limit_give(wanted text, about text) RETURNS void

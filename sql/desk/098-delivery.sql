@@ -31,9 +31,13 @@ AS $$
 BEGIN
 	IF o.via = 'hook' THEN
 		RETURN CASE WHEN NOT EXISTS (SELECT FROM desk.hook h WHERE h.name = o.hook AND h.active) THEN 'the hook was switched off' END;
+	ELSIF o.kind = 'account' THEN
+		RETURN NULL;
 	ELSIF o.address IS NOT NULL THEN
 		RETURN CASE WHEN NOT EXISTS (SELECT FROM desk.staff_contact c JOIN desk.staff s ON s.id = c.staff AND s.active
 			WHERE c.staff = o.staff AND c.asked_mail = o.address) THEN 'another address was typed since' END;
+	ELSIF EXISTS (SELECT FROM desk.person p WHERE p.id = o.person AND p.erased_at IS NOT NULL) THEN
+		RETURN 'the person was forgotten';
 	ELSIF o.person IS NULL OR o.kind IN ('receipt', 'confirm') THEN
 		RETURN NULL;
 	ELSIF NOT EXISTS (SELECT FROM desk.person p WHERE p.id = o.person AND p.proven_at IS NOT NULL) THEN
@@ -51,7 +55,7 @@ COMMENT ON FUNCTION desk.outbox_unwanted(desk.outbox) IS 'Why something must not
 
 CREATE OR REPLACE FUNCTION desk.outbox_folds(o desk.outbox) RETURNS boolean
 LANGUAGE sql IMMUTABLE
-RETURN o.via = 'mail' AND NOT o.urgent AND o.tries = 0 AND o.kind NOT IN ('receipt', 'confirm', 'report') AND (o.person IS NOT NULL OR o.staff IS NOT NULL);
+RETURN o.via = 'mail' AND NOT o.urgent AND o.tries = 0 AND o.kind NOT IN ('receipt', 'confirm', 'account', 'report') AND (o.person IS NOT NULL OR o.staff IS NOT NULL);
 COMMENT ON FUNCTION desk.outbox_folds(desk.outbox) IS 'May it become one mail with others?  Not once it was tried: a copy that did arrive bears the same Message-ID and would hide what was added.';
 
 CREATE OR REPLACE FUNCTION desk.outbox_unfold(o desk.outbox) RETURNS void
@@ -102,7 +106,7 @@ DECLARE
 	until timestamptz;
 	all_in_one boolean := o.digest;
 BEGIN
-	IF o.urgent OR o.kind IN ('receipt', 'confirm') THEN
+	IF o.urgent OR o.kind IN ('receipt', 'confirm', 'account') THEN
 		RETURN false;
 	END IF;
 	IF o.staff IS NOT NULL THEN

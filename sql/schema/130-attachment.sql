@@ -29,10 +29,12 @@ COMMENT ON COLUMN desk.blob_chunk.bytes IS 'private: the piece, 64 KiB but for t
 
 CREATE TABLE desk.upload (
 	key_sha256	bytea NOT NULL CHECK (length(key_sha256) = 32),
-	field		text NOT NULL CHECK (field IN ('file', 'sealed_file', 'sealed')),
+	field		text NOT NULL CHECK (field IN ('file', 'sealed_file')),
 	place		smallint NOT NULL CHECK (place > 0),
-	name		text NOT NULL,
-	type		text NOT NULL,
+	-- as in desk.attachment: what that would refuse does not wait in vain
+	name		text NOT NULL CONSTRAINT upload_name_is_no_path CHECK (length(name) BETWEEN 1 AND 200
+		AND name !~ E'[/\\\\\\u0001-\\u001f\\u007f-\\u009f]' AND name NOT IN ('.', '..')),
+	type		text NOT NULL CONSTRAINT upload_type_is_one CHECK (type ~ '^[a-z0-9][a-z0-9.+-]*/[a-z0-9][a-z0-9.+-]*$' AND length(type) <= 100),
 	size		int NOT NULL CHECK (size >= 0),
 	sha256		bytea NOT NULL REFERENCES desk.blob,
 	got		int NOT NULL DEFAULT 0,
@@ -45,7 +47,7 @@ CREATE INDEX upload_sha256 ON desk.upload (sha256);
 CREATE INDEX upload_staged ON desk.upload (staged_at);
 COMMENT ON TABLE desk.upload IS 'Files of forms that are not finished: kept from step to step under the key of the form, moved to desk.attachment with the message, forgotten after a day.';
 COMMENT ON COLUMN desk.upload.key_sha256 IS 'secret: names the form, as in desk.submission';
-COMMENT ON COLUMN desk.upload.field IS 'private: the field of the form: file, sealed_file, sealed';
+COMMENT ON COLUMN desk.upload.field IS 'private: the field of the form: file, sealed_file';
 COMMENT ON COLUMN desk.upload.place IS 'private: its place in the form';
 COMMENT ON COLUMN desk.upload.name IS 'private: the file''s name, without a path';
 COMMENT ON COLUMN desk.upload.type IS 'private: its type by its content';

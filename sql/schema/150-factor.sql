@@ -90,17 +90,25 @@ CREATE TABLE desk.factor_event (
 	staff		int NOT NULL REFERENCES desk.staff,
 	at		timestamptz NOT NULL DEFAULT now(),
 	what		text NOT NULL CHECK (what IN ('app added', 'app removed', 'passkey added', 'passkey removed', 'recovery codes made',
-				'recovery code used', 'password changed', 'factors reset', 'sessions ended')),
+				'recovery code used', 'password changed', 'factors reset', 'sessions ended', 'address changed', 'wrong codes')),
 	by		text NOT NULL CHECK (by ~ '\S'),
 	network		text
 );
 CREATE INDEX factor_event_staff ON desk.factor_event (staff, id);
-COMMENT ON TABLE desk.factor_event IS 'Who changed what opens an account, and when a recovery code did.  Append-only.';
+COMMENT ON TABLE desk.factor_event IS 'Who changed what opens an account or where its owner is told of that, when a recovery code did, and when codes were guessed.  Append-only.';
 COMMENT ON COLUMN desk.factor_event.id IS 'staff: number';
 COMMENT ON COLUMN desk.factor_event.staff IS 'staff: whose account';
 COMMENT ON COLUMN desk.factor_event.at IS 'staff: when';
 COMMENT ON COLUMN desk.factor_event.what IS 'staff: what';
-COMMENT ON COLUMN desk.factor_event.by IS 'staff: "self", or the role of an operator';
+COMMENT ON COLUMN desk.factor_event.by IS 'staff: "self", "unknown" for who knew the password and no code, or the role of an operator';
 COMMENT ON COLUMN desk.factor_event.network IS 'staff: the address it came from; NULL for an operator''s command';
 
-COMMENT ON COLUMN desk.limiter.name IS 'staff: submit, message, follow, me-too, login-account, login-network, login-code (wrong codes of one account), mail-address (to one that nobody proved), mail-day (to any one), page (how often a visitor''s reports may wake people)';
+COMMENT ON COLUMN desk.limiter.name IS 'staff: submit, message, follow, me-too, login-account, login-network, login-code and login-code-day (wrong codes of one account), mail-address (to one that nobody proved), mail-day (to any one), page (how often a visitor''s reports may wake people), upload (files of a visitor), upload-mib (MiB of a visitor), upload-waiting (MiB of all that wait for their forms)';
+
+-- Mail about an account goes where it went when it was written: who changes
+-- the address later does not hold it up.
+ALTER TABLE desk.outbox
+	DROP CONSTRAINT outbox_kind_check,
+	ADD CONSTRAINT outbox_kind_check CHECK (kind IN ('receipt', 'confirm', 'message', 'change', 'warned', 'breached',
+		'escalated', 'page', 'alarm', 'report', 'list', 'digest', 'event', 'account'));
+COMMENT ON COLUMN desk.outbox.address IS 'secret: where to, if it is not the reader''s own: one that has to be confirmed, or of kind "account" the one they had when it was written';

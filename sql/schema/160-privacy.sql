@@ -76,6 +76,46 @@ COMMENT ON COLUMN desk.person.erased_at IS 'private: when the address was taken 
 ALTER TABLE desk.resolution ADD COLUMN is_offered boolean NOT NULL DEFAULT true;
 COMMENT ON COLUMN desk.resolution.is_offered IS 'public: can be chosen by staff; false where a ticket ends so by another way alone';
 
+-- "[removed]" can be longer than what it stands for: it does not count.
+ALTER TABLE desk.ticket
+	DROP CONSTRAINT subject_is_one_line,
+	DROP CONSTRAINT ticket_tried_check,
+	DROP CONSTRAINT ticket_requester_name_check,
+	DROP CONSTRAINT ticket_reason_check,
+	DROP CONSTRAINT ticket_alternative_check,
+	ADD CONSTRAINT subject_is_one_line CHECK (subject ~ '\S' AND length(replace(subject, '[removed]', '')) <= 200 AND subject !~ '[\n\r]'),
+	ADD CONSTRAINT ticket_tried_check CHECK (length(replace(tried, '[removed]', '')) <= 20000),
+	ADD CONSTRAINT ticket_requester_name_check CHECK (length(replace(requester_name, '[removed]', '')) <= 80),
+	ADD CONSTRAINT ticket_reason_check CHECK (length(replace(reason, '[removed]', '')) <= 20000),
+	ADD CONSTRAINT ticket_alternative_check CHECK (length(replace(alternative, '[removed]', '')) <= 20000);
+ALTER TABLE desk.answer
+	DROP CONSTRAINT answer_answer_check,
+	ADD CONSTRAINT answer_answer_check CHECK (answer ~ '\S' AND length(replace(answer, '[removed]', '')) <= 5000);
+ALTER TABLE desk.message
+	DROP CONSTRAINT message_name_check,
+	DROP CONSTRAINT message_body_check,
+	ADD CONSTRAINT message_name_check CHECK (length(replace(name, '[removed]', '')) <= 80),
+	ADD CONSTRAINT message_body_check CHECK (length(replace(body, '[removed]', '')) <= 131072);
+ALTER TABLE desk.note
+	DROP CONSTRAINT note_body_check,
+	ADD CONSTRAINT note_body_check CHECK (body ~ '\S' AND length(replace(body, '[removed]', '')) <= 131072);
+ALTER TABLE desk.private_reason
+	DROP CONSTRAINT private_reason_words_check,
+	ADD CONSTRAINT private_reason_words_check CHECK (words ~ '\S' AND length(replace(words, '[removed]', '')) <= 200);
+ALTER TABLE desk.breach_reason
+	DROP CONSTRAINT breach_reason_reason_check,
+	ADD CONSTRAINT breach_reason_reason_check CHECK (reason ~ '\S' AND length(replace(reason, '[removed]', '')) <= 2000);
+ALTER TABLE desk.page
+	DROP CONSTRAINT page_verdict_check,
+	ADD CONSTRAINT page_verdict_check CHECK (length(replace(verdict, '[removed]', '')) <= 2000);
+ALTER TABLE desk.delivery
+	DROP CONSTRAINT delivery_said_check,
+	ADD CONSTRAINT delivery_said_check CHECK (length(replace(said, '[removed]', '')) <= 500);
+ALTER TABLE desk.attachment
+	DROP CONSTRAINT name_is_no_path,
+	ADD CONSTRAINT name_is_no_path CHECK (name <> '' AND length(replace(name, '[removed]', '')) <= 200
+		AND name !~ E'[/\\\\\\u0001-\\u001f\\u007f-\\u009f]' AND name NOT IN ('.', '..'));
+
 -- Nothing but a redaction leaves dead rows in these, so that they are cleaned
 -- within a minute or so of one, and never otherwise.
 ALTER TABLE desk.message SET (autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0,

@@ -5,9 +5,9 @@ CREATE TABLE desk.action (
 	id		int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	ticket		int NOT NULL REFERENCES desk.ticket,
 	staff		int NOT NULL REFERENCES desk.staff,
-	what		text NOT NULL CONSTRAINT action_says_what CHECK (what ~ '\S' AND length(what) <= 20000),
-	why		text NOT NULL CONSTRAINT action_says_why CHECK (why ~ '\S' AND length(why) <= 5000),
-	approval	text CONSTRAINT approval_in_words CHECK (approval ~ '\S' AND length(approval) <= 500),
+	what		text NOT NULL CONSTRAINT action_says_what CHECK (what ~ '\S' AND length(replace(what, '[removed]', '')) <= 20000),
+	why		text NOT NULL CONSTRAINT action_says_why CHECK (why ~ '\S' AND length(replace(why, '[removed]', '')) <= 5000),
+	approval	text CONSTRAINT approval_in_words CHECK (approval ~ '\S' AND length(replace(approval, '[removed]', '')) <= 500),
 	done_at		timestamptz NOT NULL DEFAULT now(),
 	written_at	timestamptz NOT NULL DEFAULT now(),
 	key_sha256	bytea UNIQUE CHECK (length(key_sha256) = 32)

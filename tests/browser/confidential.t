@@ -64,6 +64,17 @@ async function open_part(page) {
 	return page.getByLabel('Confidential text');
 }
 
+// Drops a file on the confidential part; the fields that hold one then.
+function drop(page) {
+	return page.evaluate(() => {
+		const dataTransfer = new DataTransfer();
+		dataTransfer.items.add(new File(['dropped'], 'dropped.txt'));
+		for (const kind of ['dragenter', 'dragover', 'drop'])
+			document.querySelector('#confidential > summary').dispatchEvent(new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer }));
+		return ['#file', '#seal-files', '#sealed_file'].filter(id => document.querySelector(id).files.length > 0);
+	});
+}
+
 // To the receipt, past the question whether it is known.
 async function send(page) {
 	await press(page, 'Send report');
@@ -182,6 +193,43 @@ desk(async ({ open, sql, sign_in, file }) => {
 			ok(await page.getByText('Only one of them can go along').isVisible());
 			match(page.url(), /\/report\/bug$/);
 		});
+		await test('what was encrypted for a send that failed goes away with its text and files', async () => {
+			const page = await open('/report/bug');
+
+			await page.getByLabel('What is it about').fill('Failed first, heron');
+			const text = await open_part(page);
+			await text.fill(secret);
+			await page.locator('#seal-files').setInputFiles(files[1]);
+			await page.locator('#file').setInputFiles({ name: 'open.txt', mimeType: 'text/plain', buffer: Buffer.from('open') });
+			await page.route('**/report/bug', route => route.abort());
+			await press(page, 'Send report');
+			await page.getByText('The network failed. Nothing is lost').waitFor();
+			await page.unroute('**/report/bug');
+			page.trouble = page.trouble.filter(words => !/ERR_FAILED/.test(words));
+			await text.fill('');
+			await page.locator('#seal-files').setInputFiles([]);
+			equal(sealed(await send(page)).length, 0);
+		});
+		await test('a confidential text that is kept is not replaced in silence', async () => {
+			const page = await open('/report/bug');
+
+			await (await open_part(page)).fill('The first text');
+			await press(page, 'Send report');
+			await page.locator('#problems').waitFor();
+			await page.getByLabel('What is it about').fill('Two texts, ibis');
+			await page.getByLabel('Confidential text').fill('The second text');
+			await press(page, 'Send report');
+			await page.getByText('Only one of them can go along').waitFor();
+			await page.getByLabel('Confidential text').fill('');
+			equal(gpg(['--decrypt'], sealed(await send(page))[0]).toString(), 'The first text');
+		});
+		await test('what is dropped on the confidential part is no ordinary file', async () => {
+			const page = await open('/report/bug');
+
+			await open_part(page);
+			equal(await drop(page), ['#seal-files']);
+			ok(!await page.locator('.drop').evaluate(field => field.classList.contains('over')));
+		});
 		await test('without https the browser does not encrypt, says so, and leaves the other way', async () => {
 			const place = base.replace('localhost', 'desk.example');
 			const plain = await library('playwright-core').chromium.launch({ executablePath: '/usr/bin/chromium',
@@ -192,6 +240,7 @@ desk(async ({ open, sql, sign_in, file }) => {
 				await page.locator('#confidential > summary').click();
 				ok(await page.getByText('Your browser encrypts on pages with https only').isVisible());
 				ok(await page.getByLabel('Encrypted message').isVisible());
+				equal(await drop(page), [], 'what is dropped there stays where it was');
 				ok(!await page.locator('#seal-text').isVisible(), 'and there is nowhere to type what it could not encrypt');
 			} finally {
 				await plain.close();

@@ -268,6 +268,35 @@ is($away->{status}, 403, 'who is signed out stores nothing');
 is(lost($away), 'late.txt', 'and reads which file to choose again');
 is(Desk::sql("SELECT count(*) FROM desk.blob WHERE sha256 = sha256('canary-late')"), 0, '... it is nowhere');
 
+my %double = ($staff->fields($staff->get("/staff/tickets/$private"), $path), reply => 'The same words', do => 'send');
+is($staff->post($path, \%double)->{status}, 303, 'an answer');
+is($staff->post($path, \%double)->{status}, 303, 'sent twice');
+is(Desk::sql("SELECT count(*) FROM desk.message WHERE body = 'The same words'"), 1, 'is one answer');
+my $changed = $staff->post_files($path, \%double, [[file => 'behind.txt', 'behind']]);
+is($changed->{status}, 409, 'with another file it is another answer');
+is(kept($changed), 'behind.txt', 'whose file is not thrown away');
+
+# the forms of a ticket's page have one token, and yet a file belongs to one of them
+my ($to_note, $to_reply) = map { "/staff/tickets/$public/$_" } qw(note reply);
+my $both = $staff->get("/staff/tickets/$public");
+is($staff->post_files($to_note, { $staff->fields($both, $to_note), note => '', do => 'ahead' }, [[file => 'canary-note.txt', 'canary-note']])->{status}, 204, 'a file for a note goes ahead of it');
+is($staff->post($to_reply, { $staff->fields($both, $to_reply), reply => 'All is well', do => 'send' })->{status}, 303, 'then an answer is sent');
+unlike(Desk->new->get("/tickets/$public")->{body}, qr/canary-note/, 'and the file of the note does not go out with it');
+is(Desk::sql("SELECT count(*) FROM desk.attachment WHERE name = 'canary-note.txt'"), 0, '... to nobody');
+is(kept($staff->post($to_note, { $staff->fields($both, $to_note), note => 'And now the note', do => 'send' })), 'canary-note.txt', 'it waits for its note');
+
+# a form that was sent before, with something else in it
+my %used = ($me->fields($me->get("/my/$private"), "/my/$private/reply"), body => 'First message', do => 'send');
+is($me->post("/my/$private/reply", \%used)->{status}, 303, 'a message is sent');
+is($me->post("/my/$private/reply", \%used)->{status}, 303, 'and sent again');
+my $back = $me->post_files("/my/$private/reply", { %used, body => 'Second message' }, [[file => 'second.txt', 'the second']]);
+is($back->{status}, 409, 'another one with the same form is not said to be sent');
+like($back->{body}, qr/sent a message with this form before/, '... but why not');
+is({ $me->fields($back, "/my/$private/reply") }->{body}, 'Second message', 'its text is kept');
+is(kept($back), 'second.txt', 'and its file');
+is($me->post("/my/$private/reply", { $me->fields($back, "/my/$private/reply"), do => 'send' })->{status}, 303, 'one more press sends it');
+is(Desk::sql("SELECT string_agg(m.body || coalesce(a.name, ''), ', ' ORDER BY m.id) FROM desk.message m LEFT JOIN desk.attachment a ON a.message = m.id WHERE m.ticket = $private AND m.body ~ '^(First|Second) message'"), 'First message, Second messagesecond.txt', 'each is there once');
+
 # -- ahead of the form, as the script does it ----------------------------------------------------
 my %ahead = fresh($me, 'bug', subject => 'Sent ahead');
 Desk::take_your_time();

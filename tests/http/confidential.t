@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 use utf8;
+use Digest::SHA ();
 use Encode ();
 use Test::More;
 use lib 'tests/lib';
@@ -56,7 +57,7 @@ my $secret = Encode::encode("UTF-8", "The password is $tag-pasted, with ümlauts
 my $sealed = $gpg->run($secret, '--armor', '--encrypt', '-r', $ours);
 my $me = Desk->new;
 my $form = $me->get('/report/bug');
-my @forms = map { +{ $me->fields($me->get('/report/bug'), '/report/bug'), not_similar => 1, do => 'send' } } 1 .. 8;
+my @forms = map { +{ $me->fields($me->get('/report/bug'), '/report/bug'), not_similar => 1, do => 'send' } } 1 .. 11;
 Desk::take_your_time();
 sub report { return filed($me->post('/report/bug', { %{ shift @forms }, @_ })) }
 like($form->{body}, qr/gpg --armor [^<]*--recipient $ours/, 'the form has the command');
@@ -99,6 +100,18 @@ is(Desk::sql("SELECT string_agg(name || ' ' || sealed || sealed_text, ', ' ORDER
 	'my---secret--last.txt.gpg truefalse, plain.gpg truefalse', 'with both files sealed');
 my ($path) = $staff->get("/staff/tickets/$second")->{body} =~ m{href="(/staff/tickets/$second/files/\d+/[^"]*)">my-};
 is($gpg->run($staff->get($path)->{bytes}, '--decrypt'), "$tag-in-file", 'staff get the bytes of a file back');
+
+# Whatever a file is called, it arrives.
+my @named = (shift @forms, shift @forms);
+$answer = $me->post_files('/report/bug', { %{ $named[0] }, subject => "Long $tag" }, [['sealed_file', Encode::encode('UTF-8', "\x{44e}" x 150 . '.asc'), $from_file]]);
+ok(filed($answer), 'a file with a long name in another script is taken');
+is(Desk::sql('SELECT name FROM desk.attachment WHERE ticket = ' . (filed($answer) || 0)), '_' . '-' x 115 . '.gpg', '... a letter for each of its own');
+
+# What is made for keys that nobody has cannot be opened by ours.
+my $old_way = $gpg->run('x', '--encrypt', '-r', $ours);
+my $session_key = substr $old_way, 0, 2 + ord substr $old_way, 1, 1;
+my $new_way = "$session_key\xd2\x84\x02\x09\x02\x06" . join '', map { Digest::SHA::sha256($_) } 1 .. 4;
+like($me->post_files('/report/bug', { %{ $named[1] }, subject => "New $tag" }, [['sealed_file', 'new.gpg', $new_way]])->{body}, qr/in a way that we cannot open everywhere/, 'an encrypted part of version 2 behind a session key of version 3 is refused');
 
 # Several keys: each of them will do, all of them too.
 my $new = $gpg->make('New <new@desk.example>');
@@ -198,6 +211,14 @@ Desk::sql("UPDATE desk.confidential_key SET expires_at = now() - interval '1 min
 unlike($me->get('/report/bug')->{body}, qr/$new/, 'an expired key is not on the form');
 $answer = $me->post('/report/bug', { %fields, subject => "Late $tag", body => 'x', sealed => $gpg->run('x', '--armor', '--encrypt', '-r', $new), not_similar => 1, do => 'send' });
 like($answer->{body}, qr/for another key as well as ours, or not for ours/, 'and what is encrypted for it is refused');
+
+Desk::sql('UPDATE desk.confidential_key SET retired_at = now() WHERE retired_at IS NULL');
+$answer = $me->post('/report/bug', { %{ shift @forms }, subject => "Withdrawn $tag", body => 'The rest of it', sealed => $sealed });
+is($answer->{status}, 422, 'when no key is left what was encrypted is not taken');
+like($answer->{body}, qr/Our key was withdrawn meanwhile/, '... in words that say why');
+my %left = $me->fields($answer, '/report/bug');
+is("$left{subject}|$left{body}|" . ($left{sealed} // ''), "Withdrawn $tag|The rest of it|", '... and all else is kept');
+ok(filed($me->post('/report/bug', { %left, not_similar => 1, do => 'send' })), '... to be sent without it');
 
 # Why only our staff? (004o)
 %fields = %{ shift @forms };

@@ -3,6 +3,8 @@
 use strict;
 use warnings;
 use Test::More;
+use IPC::Open3;
+use POSIX 'WNOHANG';
 use lib 'tests/lib';
 use Clerk;
 
@@ -105,7 +107,6 @@ for my $i (0, 1) {
 	my $pid = fork // die;
 	if (!$pid) {
 		my $status = $race[$i]->post('/login/code', { %{ $forms[$i] }, code => $now })->{status};
-		require POSIX;
 		POSIX::_exit($status == 303 ? 1 : 0);
 	}
 	push @pids, $pid;
@@ -161,6 +162,51 @@ Desk::sql("UPDATE desk.half_session SET made_at = now() - interval '301 seconds'
 my $over = $mid->post('/login/code', { %form, code => Clerk::code($secret) });
 is($over->{status}, 403, 'a code that comes too late is refused');
 like($over->{body}, qr/More than five minutes/, 'and says why');
+
+# At once --------------------------------------------------------------------
+
+# Two transactions: the first one stays open until the second has come to wait
+# for it, or is through.  What the second one says.
+sub at_once {
+	my ($first, $second) = @_;
+	my ($in, $out);
+	my $one = open3($in, $out, undef, 'psql', '-XqAt');
+	print $in "BEGIN;\n$first;\n\\echo open\n";
+	$in->flush;
+	while (defined(my $line = <$out>)) { last if $line eq "open\n" }
+	local $ENV{PGAPPNAME} = 'second';
+	my $two = open3(my $typed, my $said, undef, 'psql', '-XqAt', '-c', $second);
+	close $typed;
+	until (waitpid($two, WNOHANG) == $two || Desk::sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'second' AND wait_event_type = 'Lock'")) {}
+	print $in "COMMIT;\n";
+	close $in;
+	waitpid $_, 0 for $one, $two;
+	local $/;
+	return <$said>;
+}
+
+Desk::sql(<<'END');
+SELECT api.staff_add('race', 'Race', repeat('ab', 16), 65536, 3, repeat('cd', 32));
+SELECT api.login_finish('race', repeat('cd', 32), 'net', 'n', 'a', 'race-a', NULL);
+END
+my $hashes = q{(SELECT array_agg(encode(sha256(convert_to('race' || i, 'UTF8')), 'hex')) FROM generate_series(1, 10) i)};
+my $add = qq{SELECT api.factor_app_add('race-a', repeat('aa', 49), 1, $hashes, 'n')};
+sub finish { "SELECT outcome FROM api.login_finish('race', repeat('$_[0]', 32), 'net', 'n', 'a', '$_[1]', NULL)" }
+sub races { Desk::sql("SELECT string_agg(coalesce(s.factor, 'none'), ' ') FROM desk.session s JOIN desk.staff p ON p.id = s.staff WHERE p.login = 'race'") }
+at_once(finish('cd', 'race-b'), $add);
+is(races(), 'app', 'a sign-in by the password alone does not outlive a factor that is added meanwhile');
+Desk::sql("DELETE FROM desk.factor_app WHERE staff = (SELECT id FROM desk.staff WHERE login = 'race')");
+is(at_once($add =~ s/aa/bb/r, finish('cd', 'race-c')), "more\n", 'nor is it whole when the factor comes first');
+my $password = "SELECT api.factor_password('race-a', repeat('cd', 32), repeat('ab', 16), 65536, 3, repeat('ee', 32), 'n')";
+is(at_once($password, finish('cd', 'race-d')), "wrong\n", 'an old password opens nothing while it changes');
+Desk::sql(finish('ee', 'race-half'));
+is(at_once("SELECT api.factor_codes('race-a', $hashes, 'n')",
+	"SELECT outcome FROM api.login_code('race-half', desk.factor_step(), NULL, NULL, NULL, NULL, 'race-e', NULL, 'n', 'a')"), "over\n",
+	'a half-done sign-in does not end well after new codes were made');
+Desk::sql("UPDATE desk.staff_rule SET factor = 'required'; SELECT api.factor_passkey_add('race-a', 'aabb', -7, repeat('ab', 64), 0, repeat('12', 32), 'k', NULL, 'n')");
+like(at_once("SELECT api.factor_app_remove('race-a', 'n')", "SELECT api.factor_passkey_remove('race-a', (SELECT id FROM desk.passkey WHERE credential = '\\xaabb'), 'n')"),
+	qr/cannot remove the last second factor/, 'of the last two that are removed at once one stays while one is required');
+Desk::sql("UPDATE desk.staff_rule SET factor = 'optional'; DELETE FROM desk.passkey");
 
 # Once more, for what is sensitive -------------------------------------------
 
@@ -275,6 +321,7 @@ is(Desk::sql('SELECT count(*) FROM desk.passkey'), 0, 'nothing is kept of it');
 # The log --------------------------------------------------------------------
 
 my $log = join '', map { local (@ARGV, $/) = $_; <> } "$ENV{DESK_LOG}/login.log", "$ENV{DESK_LOG}/factor.log";
+like($log, qr/$_/, "the log says: $_") for 'second step refused', 'second step limited', 'proof refused', 'app added', 'password changed';
 unlike($log, qr/\Q$secret\E|\Q${\($secret =~ s{ }{}gr)}\E|$ann->{codes}[3]|\Q$long\E/, 'no secret, code or password is in the log');
 
 done_testing;

@@ -96,6 +96,24 @@ ok(get('/', map { ("X-$_" => 'x') } 1 .. 1500)->{status} =~ /^(400|431)$/,
 is(ask('POST', '/report/bug', 'Content-Length' => '-1')->{status}, 400,
     'a negative length is a bad request');
 
+if ($nginx) {
+	my $send = "POST /report/bug HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\nx";
+	my @held = map { say_to_it($send, keep => 1) } 1 .. 12;
+	# until the server has read what these have said; then, that they are gone
+	for (1 .. 50) {
+		$answer = ask('POST', '/report/bug', body => 'x');
+		last if $answer->{status} == 429;
+		select undef, undef, undef, 0.1;
+	}
+	is($answer->{status}, 429, 'who is sending eight forms sends no more of them');
+	is(get('/report/bug')->{status}, 200, '... and reads on');
+	close $_ for @held;
+	for (1 .. 50) {
+		last if ask('POST', '/report/bug', body => 'x')->{status} != 429;
+		select undef, undef, undef, 0.1;
+	}
+}
+
 # Requests that mean two things, or nothing.
 my $line = "POST /report/bug HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\n";
 for (['two lengths', $line . "Content-Length: 3\r\nContent-Length: 5\r\n\r\na=b&c"],

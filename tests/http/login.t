@@ -266,8 +266,16 @@ is(contact(), 'me@example.com none at once 480 UTC', 'the rest can be changed wi
 $reader->post('/login/contact', { %want, mail => "other$_\@example.com" }) for 1 .. 3;
 is(Desk::sql("SELECT count(*) FROM desk.outbox WHERE kind = 'confirm' AND staff = $staff"), 3, 'nobody can have us write to more than three addresses a day');
 like(contact(), qr/^me\@example\.com /, 'meanwhile the old one stays');
+Desk::sql("UPDATE desk.session SET fresh_until = now() WHERE staff = $staff");
+my $stale = $reader->post('/login/contact', { %want, mail => '' });
+is($stale->{status}, 403, 'who has not shown lately who they are cannot switch mail off');
+like($stale->{body}, qr{Nothing was changed yet.*href="/login/again\?to=contact"}s, '... and is led to do so');
+is($reader->post('/login/contact/confirm', { %confirm, code => 'x' })->{headers}{location}, '/login/again?to=contact', 'or to confirm another address');
+%form = $reader->form($reader->get('/login/again?to=contact')->{body}, '/login/again');
+is($reader->post('/login/again', { %form, password => $my_password })->{headers}{location}, '/login/contact', 'and back');
 is($reader->post('/login/contact', { %want, mail => '' })->{status}, 303, 'mail can be switched off');
 is(contact(), 'none none at once 480 UTC', '... and is');
+is(Desk::sql("SELECT address || ' ' || subject FROM desk.outbox WHERE kind = 'account' AND staff = $staff"), 'me@example.com Your account: address changed', 'the address that it was is told');
 no_limits();
 
 # The command ----------------------------------------------------------------
@@ -308,8 +316,10 @@ like(Desk::sql('SELECT min(memory_kib) || \' \' || min(passes) FROM desk.credent
 
 # The log --------------------------------------------------------------------
 
-if (open(my $log, '<', "$ENV{DESK_LOG}/login.log")) {
+{
+	open(my $log, '<', "$ENV{DESK_LOG}/login.log") or die "login.log: $!";
 	my $text = do { local $/; <$log> };
+	like($text, qr/$_/, "the log says: $_") for 'info: request=\S+ signed in', 'warning: request=\S+ sign-in refused', 'warning: request=\S+ sign-in limited';
 	unlike($text, qr/not the password|\Q$password\E|another long one/, 'no password is in the log');
 	unlike($text, qr/\Q$token\E/, 'no session token either');
 }

@@ -116,6 +116,13 @@ like(Desk::sql("SELECT subject || body FROM desk.outbox WHERE ticket = $hole AND
 	qr/security contact.*\{URL\}\/\.well-known\/security\.txt/s, 'a mail says so, too');
 like($ann->get("/staff/tickets/$hole/vulnerability")->{body}, qr/Its text was withheld.*Ann Private/s, 'who did it is kept');
 is($ann->post("/staff/tickets/$hole/vulnerability", { %withhold, kind => 'ours', sure => 'yes' })->{status}, 303, 'a double click changes nothing');
+for ([ note => "/staff/tickets/$hole", note => "Overflow-$one again", do => 'send' ],
+	[ actions => "/staff/tickets/$hole/actions", what => "Overflow-$one again", why => 'to see' ]) {
+	my ($what, $page, %typed) = @$_;
+	my %more = $ann->form($ann->get($page)->{body}, "/staff/tickets/$hole/$what");
+	like($ann->post("/staff/tickets/$hole/$what", { %more, %typed })->{body},
+		qr/the report of a security hole: the desk takes no more words about it/, "the desk takes no more words: $what");
+}
 is(Desk::sql("SELECT count(*) FROM desk.message WHERE ticket = $hole AND author = 'staff'"), 1, 'nor tells them twice');
 
 # A reply that reads like one

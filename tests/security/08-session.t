@@ -60,9 +60,10 @@ sub stored {
 	my @found;
 	for my $one (['session', $token], ['link', $link]) {
 		my ($what, $secret) = @$one;
-		push @found, map { "$what in $_" } split /\n/, sql(qq{SELECT format('%s.%s', c.table_name, c.column_name) FROM information_schema.columns c
-			WHERE c.table_schema = 'desk' AND c.data_type IN ('text', 'bytea', 'jsonb', 'ARRAY')
-			  AND (xpath('/row/n/text()', query_to_xml(format('SELECT count(*) AS n FROM desk.%I WHERE position(%L in %I::text) > 0 OR position(%L in %I::text) > 0',
+		push @found, map { "$what in $_" } split /\n/, sql(qq{WITH c AS MATERIALIZED (SELECT table_name, column_name FROM information_schema.columns
+				WHERE table_schema = 'desk' AND data_type IN ('text', 'bytea', 'jsonb', 'ARRAY'))
+			SELECT format('%s.%s', c.table_name, c.column_name) FROM c
+			WHERE (xpath('/row/n/text()', query_to_xml(format('SELECT count(*) AS n FROM desk.%I WHERE position(%L in %I::text) > 0 OR position(%L in %I::text) > 0',
 				c.table_name, '$secret', c.column_name, '${\ unpack 'H*', $secret}', c.column_name), false, true, '')))[1]::text <> '0'});
 	}
 	return @found;

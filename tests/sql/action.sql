@@ -2,7 +2,7 @@
 BEGIN;
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(26);
+SELECT plan(29);
 
 INSERT INTO desk.staff (login, name) VALUES ('ann', 'Ann Clerk'), ('bob', 'Bob Clerk');
 INSERT INTO desk.session (token_sha256, staff, network, agent) SELECT sha256(convert_to(login || '-token', 'UTF8')), id, 'x', 'x' FROM desk.staff WHERE login IN ('ann', 'bob');
@@ -41,6 +41,10 @@ SELECT is_empty($$ SELECT FROM desk.public_entry e, t WHERE e.ticket = t.n AND e
 SELECT results_eq($$ SELECT what, new FROM t, api.staff_thread('ann-token', t.n, NULL) WHERE what = 'Production action' ORDER BY said_at $$,
 	$$ VALUES ('Production action', 'old'), ('Production action', 'restart') $$, 'the thread of staff does');
 SELECT is((SELECT count(*) FROM t, api.action_list('ann-token', NULL, '2026-02-31x', NULL, 'x', 'y', 10) a WHERE a.number = t.n), 2::bigint, 'a filter that is none narrows nothing');
+SELECT is((SELECT count(*) FROM t, api.action_list('ann-token', NULL, '2024-99-99', '2026-02-31', NULL, NULL, 10) a WHERE a.number = t.n), 2::bigint, 'nor does a day that is none');
+SELECT is((SELECT count(*) FROM t, api.action_csv('ann-token', '2024-99-99', '0000-00-00', NULL) a WHERE a.ticket = t.n), 2::bigint, 'of a table neither');
+UPDATE desk.session SET fresh_until = now();
+SELECT throws_ok($$ SELECT api.action_csv('ann-token', NULL, NULL, NULL) $$, 'PT403', NULL, 'a table needs a fresh proof');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -51,6 +51,15 @@ SELECT is(desk.upload_check(pg_temp.key(9), ARRAY['a', 'b'], 2, 20, 100, 'somebo
 SELECT is(desk.upload_check(pg_temp.key(9), ARRAY['a', 'b'], 2, 20, 100, 'somebody'), 'limited', 'and limited');
 SELECT is(desk.upload_check(pg_temp.key(9), ARRAY['a', 'b'], 2, 20, 100, NULL), 'go', 'but for staff');
 
+UPDATE desk.limiter SET most = 3 WHERE name = 'upload-mib';
+SELECT is(desk.upload_check(pg_temp.key(9), ARRAY['a'], 2097153, 20, 10000000, 'another'), 'go', 'what they hold is counted as well, in MiB');
+SELECT is(desk.upload_check(pg_temp.key(9), ARRAY['a'], 1, 20, 10000000, 'another'), 'limited', 'and limited');
+UPDATE desk.limiter SET most = 1 WHERE name = 'upload-waiting';
+SELECT is(desk.upload_check(pg_temp.key(9), ARRAY['a'], 1048576, 20, 10000000, 'a third'), 'full', 'and all that waits has a ceiling');
+SELECT is(desk.upload_check(pg_temp.key(9), ARRAY['a'], 1048576, 20, 10000000, NULL), 'go', 'but for staff');
+SELECT throws_ok(format($$ SELECT pg_temp.send(8, %L, 'x', %L) $$, name, type), '23514', NULL, format('what could not be attached does not wait: %s', what))
+FROM (VALUES (repeat('x', 201), 'text/plain', 'a long name'), ('a/b', 'text/plain', 'a path'), ('x', 'html', 'no type')) v (name, type, what);
+
 -- with a report --------------------------------------------------------------
 CREATE TEMP TABLE t AS SELECT number FROM pg_temp.report(1);
 SELECT results_eq($$ SELECT a.place::int, a.name, a.size, a.message = m.id, a.is_image FROM desk.attachment a JOIN t ON a.ticket = t.number JOIN desk.message m ON m.ticket = t.number ORDER BY a.place $$,
@@ -132,6 +141,8 @@ SELECT is(desk.upload_sweep(100), 1, 'what waited for a day is forgotten');
 SELECT is((SELECT count(*)::int FROM desk.blob WHERE size = 100000), 0, 'with its content');
 SELECT is((SELECT count(*)::int FROM desk.upload), 1, 'and the rest is not');
 SELECT is(desk.upload_sweep(100), 0, 'once');
+INSERT INTO desk.blob (sha256, size, whole, made_at) SELECT set_byte(sha256('left'), 0, n), 0, true, now() - interval '25 hours' FROM unnest(ARRAY[0, 1, 127, 128, 254, 255]) n;
+SELECT is((SELECT sum(desk.blob_leftovers(n, 100)) FROM generate_series(0, 255) n), 6::bigint, 'contents that nobody has are found, whatever their hash');
 SELECT is_empty($$ SELECT FROM desk.blob b WHERE NOT EXISTS (SELECT FROM desk.upload u WHERE u.sha256 = b.sha256) AND NOT EXISTS (SELECT FROM desk.attachment a WHERE a.sha256 = b.sha256) $$, 'no content is left that nobody has');
 SELECT is(attstorage, 'e', 'pieces are not compressed once more') FROM pg_attribute WHERE attrelid = 'desk.blob_chunk'::regclass AND attname = 'bytes';
 

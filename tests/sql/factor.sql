@@ -16,6 +16,15 @@ CREATE FUNCTION pg_temp.passkey(half text, token text, counter bigint, challenge
 	SELECT outcome FROM api.login_code(half, NULL, NULL, credential, counter, pg_temp.tag(challenge), token, NULL, '192.0.2.1', 'A browser');
 $$;
 CREATE FUNCTION pg_temp.codes(prefix text) RETURNS text[] LANGUAGE sql RETURN (SELECT array_agg(pg_temp.tag(prefix || n)) FROM generate_series(1, 10) n);
+-- by whom and to which address the last thing of a kind was told
+CREATE FUNCTION pg_temp.told(what text) RETURNS text LANGUAGE sql RETURN (SELECT e.by || ' ' || o.address FROM desk.factor_event e
+	JOIN desk.outbox o ON o.staff = e.staff AND o.kind = 'account' AND o.subject = 'Your account: ' || e.what
+	WHERE e.what = told.what ORDER BY e.id DESC, o.id DESC LIMIT 1);
+CREATE FUNCTION pg_temp.address(token text, mail text) RETURNS text LANGUAGE sql AS $$
+	SELECT coalesce(string_agg(complaint, ' '), '') FROM api.login_contact_set(token, mail, 'at once', '08:00', '', '', 'UTC', '192.0.2.1');
+$$;
+CREATE FUNCTION pg_temp.asked_code() RETURNS text LANGUAGE sql RETURN (SELECT substring(body FROM '\t(\S{12})\n') FROM desk.outbox
+	WHERE subject = 'Is this your address?' ORDER BY id DESC LIMIT 1);
 DELETE FROM desk.limit_count;
 SELECT api.staff_add(l, l, repeat('ab', 16), 65536, 3, pg_temp.tag('right')) FROM unnest(ARRAY['factor-a', 'factor-b']) l;
 INSERT INTO desk.staff_contact (staff, mail) SELECT id, 'a@desk.example' FROM desk.staff WHERE login = 'factor-a';
@@ -91,6 +100,35 @@ DELETE FROM desk.limit_count;
 SELECT is((SELECT array_agg(DISTINCT pg_temp.code('half-5', 'x', NULL, 'guess' || n)) FROM generate_series(1, 5) n), ARRAY['wrong'], 'five wrong codes are wrong');
 SELECT is(pg_temp.code('half-5', 'x', NULL, 'b1'), 'limited', 'the sixth has to wait though it is right');
 SELECT is((SELECT count(*) FROM desk.recovery_code WHERE code_sha256 = decode(pg_temp.tag('b1'), 'hex')), 1::bigint, 'and is not spent');
+SELECT is(pg_temp.told('wrong codes'), 'unknown a@desk.example', 'it is told to whose account it is');
+SELECT is((SELECT count(*) FROM desk.outbox WHERE subject ~ 'wrong codes' AND body ~ 'knows your password, from 192.0.2.1'), 1::bigint, 'once, and from where');
+UPDATE desk.limit_count SET window_at = now() - interval '901 seconds' WHERE limiter = 'login-code';
+SELECT is(pg_temp.code('half-5', 'x', NULL, 'guess'), 'wrong', 'a quarter of an hour later codes are judged again');
+UPDATE desk.limit_count SET taken = 20 WHERE limiter = 'login-code-day';
+SELECT is(pg_temp.code('half-5', 'x', NULL, 'b1'), 'limited', 'but no more than twenty wrong ones in a day');
+SELECT cmp_ok((SELECT wait_seconds FROM api.login_proof('half-5', NULL)), '>', 80000, 'then it is for the rest of the day');
+SELECT is(desk.wait_words(86000), '24 hours', 'in words');
+SELECT is((SELECT who FROM api.factor_events('in-5') LIMIT 1), 'Somebody who knew your password', 'the page of the account says so');
+SELECT lives_ok($$ SELECT api.staff_set_password('factor-a', repeat('ab', 16), 65536, 3, pg_temp.tag('right')) $$, 'another password helps');
+SELECT is(pg_temp.code('half-5', 'x', NULL, 'b1'), 'over', 'it ends what is half done');
+SELECT is(pg_temp.told('password changed'), session_user || ' a@desk.example', 'and is told');
+SELECT pg_temp.first_step('factor-a', 'half-12');
+SELECT is(pg_temp.code('half-12', 'in-5', NULL, 'b1'), 'done', 'with it codes are judged at once');
+
+-- where one is told
+SELECT is(pg_temp.address('in-5', 'b@desk.example'), '', 'another address can be asked');
+UPDATE desk.session SET fresh_until = now() WHERE token_sha256 = sha256('in-5');
+SELECT throws_ok($$ SELECT pg_temp.address('in-5', '') $$, 'PT403', NULL, 'a proof that is too old does not switch notices off');
+SELECT throws_ok($$ SELECT pg_temp.address('in-5', 'c@desk.example') $$, 'PT403', NULL, 'nor leads them elsewhere');
+SELECT throws_ok(format('SELECT api.login_contact_confirm(%L, %L, %L)', 'in-5', pg_temp.asked_code(), 'n'), 'PT403', NULL, 'not with the code either');
+SELECT is(pg_temp.address('in-5', 'b@desk.example'), '', 'the hours of mail may be set all the same');
+UPDATE desk.session SET fresh_until = now() + interval '1 minute' WHERE token_sha256 = sha256('in-5');
+SELECT is(api.login_contact_confirm('in-5', pg_temp.asked_code(), 'n'), true, 'a fresh one leads them there');
+SELECT is(pg_temp.told('address changed'), 'self a@desk.example', 'and the old address is told');
+SELECT is(pg_temp.address('in-5', ''), '', 'or switches mail off');
+SELECT is(pg_temp.told('address changed'), 'self b@desk.example', 'which the last one is told');
+SELECT is_empty($$ SELECT subject FROM desk.outbox o WHERE kind = 'account' AND (desk.outbox_unwanted(o) IS NOT NULL OR desk.outbox_folds(o)) $$, 'nothing that comes later holds such mail up');
+UPDATE desk.staff_contact SET mail = 'a@desk.example' WHERE staff = (SELECT id FROM desk.staff WHERE login = 'factor-a');
 
 -- passkeys
 SELECT is(api.factor_passkey_add('in-5', 'aabb', -7, repeat('ab', 64), 1, repeat('01', 32), E' My \u202e key ', pg_temp.codes('d'), 'n'), false, 'a passkey as a second factor brings no new codes');

@@ -93,5 +93,67 @@ SELECT results_eq($$ SELECT kind, reason, staff FROM desk.redaction r, p WHERE r
 SELECT throws_ok($$ SELECT desk.person_erase(mia, 'again') FROM p $$, 'PT404', NULL, 'it is done once');
 SELECT isnt((SELECT desk.person_of('mia.canary@home.example')), (SELECT mia FROM p), 'who writes again is somebody new');
 
+-- In every place of a ticket that is not theirs -----------------------------------
+
+INSERT INTO desk.hook (name, kind, events) VALUES ('listener', 'webhook', ARRAY['*']);
+CREATE FUNCTION pg_temp.fill(s text) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+	n int;
+	w int := (SELECT id FROM desk.staff WHERE login = 'ann');
+BEGIN
+	INSERT INTO desk.ticket (subject, kind, severity, visibility, tried, requester, requester_name, filed_at)
+	VALUES ('It fails for ' || s, 'bug', 1, 'public', 'I tried ' || s, (SELECT uli FROM p), s, now() - interval '3 hours') RETURNING number INTO n;
+	INSERT INTO desk.answer VALUES (n, 1, 'Which, ' || s || '?', 'The one of ' || s);
+	INSERT INTO desk.message (ticket, author, name, body, posted_at) SELECT n, 'requester', s, 'From ' || s, filed_at FROM desk.ticket WHERE number = n;
+	UPDATE desk.ticket SET production_down = true WHERE number = n;
+	PERFORM desk.sla_check(1000);
+	INSERT INTO desk.breach_reason (clock, reason) SELECT min(id), 'Because of ' || s FROM desk.clock WHERE ticket = n;
+	INSERT INTO desk.note (ticket, staff, body) VALUES (n, w, 'They are ' || s);
+	INSERT INTO desk.action (ticket, staff, what, why, approval) VALUES (n, w, 'userdel ' || s, 'for ' || s, 'by ' || s);
+	INSERT INTO desk.blob (sha256, size, whole) VALUES (sha256('x'), 1, true) ON CONFLICT DO NOTHING;
+	INSERT INTO desk.attachment (ticket, message, place, name, type, size, sha256) SELECT n, min(id), 1, s || '.txt', 'text/plain', 1, sha256('x') FROM desk.message WHERE ticket = n;
+	INSERT INTO desk.private_reason (ticket, reason, words) VALUES (n, 'other', 'It is about ' || s);
+	UPDATE desk.page SET resolved_at = now(), resolved_why = 'for ' || s WHERE id IN (SELECT page FROM desk.page_report WHERE ticket = n);
+	UPDATE desk.page SET justified = true, judged_at = now(), verdict = 'It was ' || s WHERE id IN (SELECT page FROM desk.page_report WHERE ticket = n);
+	INSERT INTO desk.message (ticket, author, staff, name, body) VALUES (n, 'staff', w, 'Ann Clerk', 'Dear ' || s);
+	UPDATE desk.ticket SET subject = 'It does fail for ' || s, state = 'resolved', resolution = 'declined', reason = 'No, ' || s, alternative = 'Not ' || s WHERE number = n;
+	INSERT INTO desk.outbox (kind, ticket, staff, subject, body, payload, said) VALUES ('alarm', n, w, 'For ' || s, 'Of ' || s, jsonb_build_object('x', E'\n' || s), 'no ' || s),
+		('alarm', NULL, w, 'For ' || s, 'Of ' || s, NULL, 'no ' || s), ('list', NULL, w, 'Open', format(E'  #%s  S1  new  It fails for %s\n', n, s), NULL, NULL);
+	INSERT INTO desk.delivery (outbox, way, attempt, outcome, said) SELECT id, 'mail', 1, 'refused', '550 ' || s FROM desk.outbox WHERE subject = 'For ' || s;
+	-- of a mail that is forgotten already
+	INSERT INTO desk.delivery (outbox, way, attempt, outcome, said) VALUES (2000000000, 'mail', 1, 'refused', '550 ' || s);
+	INSERT INTO desk.delivery_pause (way, since, tries, tried_at, until, said) VALUES ('mail', now(), 1, now(), now(), '421 ' || s);
+	RETURN n;
+END
+$$;
+CREATE TEMP TABLE q AS SELECT desk.person_of('rob.roe@home.example') AS rob;
+CREATE TEMP TABLE far AS SELECT pg_temp.fill('Rob.Roe@home.example') AS n;
+SELECT is_empty($$ SELECT 'desk.' || p.relation || '.' || f FROM desk.text_places() p, unnest(p.fields) f EXCEPT SELECT * FROM pg_temp.holds('rob.roe@home') $$,
+	'somebody''s address stands in every place that the desk knows, of a report of somebody else');
+UPDATE desk.outbox SET owner = 7 WHERE id = (SELECT min(id) FROM desk.outbox WHERE ticket = (SELECT n FROM far));
+SELECT lives_ok($$ SELECT desk.person_erase(rob, 'asked by mail') FROM q $$, 'they are forgotten');
+SELECT is_empty($$ SELECT * FROM pg_temp.holds('rob.roe@home') $$, 'then it is nowhere');
+SELECT is((SELECT a.what || ', ' || a.approval FROM desk.action a, far WHERE a.ticket = n), 'userdel [removed], by [removed]', 'what stands around it stays');
+SELECT is((SELECT count(*) FROM desk.attachment a, far WHERE a.ticket = n), 1::bigint, 'with the file of somebody else');
+
+-- A name is a word
+CREATE TEMP TABLE k AS SELECT desk.person_of('ann@home.example') AS ann;
+INSERT INTO desk.ticket (subject, kind, severity, visibility, requester, requester_name) SELECT 'Ann: ' || rpad('annual ', 195, 'y'), 'bug', 2, 'public', ann, 'Ann' FROM k;
+INSERT INTO desk.message (ticket, author, name, body) SELECT number, 'requester', 'Ann', E'Planning of the annual channel, by Ann.\nANN_X is set, ann is me, joann@home.example and ann@home.example are not; \\nann=3Dann' FROM desk.ticket, k WHERE requester = ann;
+INSERT INTO desk.outbox (kind, person, ticket, subject, body, owner) SELECT 'message', ann, number, 's', 'b', 7 FROM desk.ticket, k WHERE requester = ann;
+SELECT lives_ok($$ SELECT desk.person_erase(ann, 'asked by mail') FROM k $$, 'a short name at the start of a subject that is as long as can be stops nothing');
+SELECT is((SELECT m.body FROM desk.message m JOIN desk.ticket t ON t.number = m.ticket, k WHERE t.requester = ann),
+	E'Planning of the annual channel, by [removed].\nANN_X is set, [removed] is me, joann@home.example and [removed] are not; \\n[removed]=3D[removed]', 'other words that hold the name stay whole');
+
+-- Afterwards
+CREATE TEMP TABLE late AS SELECT o.id FROM desk.outbox o, k WHERE o.person = ann AND o.kind = 'message';
+SELECT is(api.outbox_report(7, id, 'down', 550, '550 <ann@home.example> is not here', 3), 'late', 'a mail that was on its way comes too late') FROM late;
+SELECT is_empty($$ SELECT * FROM pg_temp.holds('<ann@home') $$, 'and its server''s answer brings the address back nowhere');
+SELECT is(api.outbox_replay(id), false, 'it is not sent again') FROM late;
+SELECT lives_ok($$ SELECT desk.mail_unproven('receipt', t.number, ann) FROM desk.ticket t, k WHERE t.requester = ann $$, 'a receipt that comes to be written after that');
+SELECT lives_ok($$ SELECT desk.withhold(t.number, 'ours', s.id) FROM desk.ticket t, k, desk.staff s WHERE t.requester = ann AND s.login = 'ann' $$, 'and a report that is withheld later');
+SELECT is_empty($$ SELECT o.kind FROM desk.outbox o JOIN desk.person x ON x.id = o.person WHERE x.erased_at IS NOT NULL AND o.sent_at IS NULL AND o.failed_at IS NULL $$,
+	'write no mail to nobody');
+
 SELECT * FROM finish();
 ROLLBACK;

@@ -147,6 +147,41 @@ INSERT INTO desk.message (ticket, author, name, body, body_html) SELECT open, 'r
 SELECT lives_ok($$ SELECT desk.redact(open, 'tok*en*17', 'a token') FROM t $$, 'words with markup between their letters can be taken out');
 SELECT is((SELECT m.body_html FROM desk.message m, t WHERE m.ticket = t.open ORDER BY m.id DESC LIMIT 1), '<p>x [removed] https://e.example/?k=[removed]</p>', 'then the formatting goes');
 
+SELECT isnt_empty($$ SELECT FROM pg_locks WHERE pid = pg_backend_pid() AND relation = 'desk.redaction'::regclass AND mode = 'ShareRowExclusiveLock' $$,
+	'one redaction at a time: two would lock the same rows in another order');
+
+-- as it is seen, not as it was typed
+SELECT is(desk.visible(E'secr\u2066et\u2069\x07x'), 'secret␇x', 'some characters are not seen');
+INSERT INTO desk.message (ticket, author, name, body) SELECT open, 'requester', 'Jo', E'it is secr\u2066et\u2069\x07x, or se\u200bcret\x07x' FROM t;
+SELECT lives_ok($$ SELECT desk.redact(open, E'secr\u200bet␇x', 'a token') FROM t $$, 'words can be taken out as they are seen');
+SELECT results_eq($$ SELECT m.body, m.body_html FROM desk.message m, t WHERE m.ticket = t.open ORDER BY m.id DESC LIMIT 1 $$,
+	$$ VALUES ('it is [removed], or [removed]', '<p>it is [removed], or [removed]</p>') $$, 'wherever a mark stands in them');
+SELECT throws_ok($$ SELECT desk.redact(open, E'a\u200b\u200b\u200bb', 'x') FROM t $$, 'PT409', NULL, 'marks do not make two letters long enough');
+SELECT lives_ok(format($$ SELECT desk.words_pattern(desk.words_forms(ARRAY[%L]), true) ~ 'x', 'a' ~* desk.words_pattern(ARRAY[%L], false) $$, s, s), 'the longest words make a pattern that can be used')
+	FROM (SELECT rpad('', 2000, 'k"9<ü*␇ ') AS s) v;
+-- in a list the end of a subject is cut off
+CREATE TEMP TABLE cut AS SELECT pg_temp.fill('public', 'Amsel') AS n, 0::bigint AS list;
+UPDATE desk.ticket SET subject = 'Cannot sign in any more with hunter2SECRETword' FROM cut WHERE number = n;
+WITH o AS (INSERT INTO desk.outbox (kind, staff, subject, body, payload) SELECT 'list', ann, 'List', format(E'  #%s  S1  new           Cannot sign in any more with hunter2SECRE\n  #%s0  S1  new           other\n', n, n),
+	jsonb_build_object('html', format('<tr><td>#%s</td><td>S1</td><td>new</td><td>Cannot sign in any more with hunter2SECRE</td></tr>', n)) FROM cut, clerk RETURNING id)
+UPDATE cut SET list = o.id FROM o;
+SELECT isnt(desk.redact(n, 'hunter2SECRETword', 'a password'), NULL, 'a secret at the end of a subject is taken out') FROM cut;
+SELECT is_empty($$ SELECT * FROM pg_temp.holds('hunter2') $$, 'its front does not stay in lists by mail either');
+SELECT matches((SELECT o.body FROM desk.outbox o, cut WHERE o.id = cut.list), 'S1  new           other', 'where other tickets keep their lines');
+-- the mark is longer than the words
+UPDATE desk.ticket SET subject = rpad('abc ', 200, 'y'), tried = rpad('abc ', 20000, 'y') FROM cut WHERE number = n;
+SELECT lives_ok($$ SELECT desk.redact(n, 'abc', 'x') FROM cut $$, 'a text that is as long as can be grows by the mark');
+SELECT is_empty($$ SELECT c.conname, f FROM desk.text_places() p, unnest(p.fields) f, pg_constraint c
+	WHERE c.contype = 'c' AND c.conrelid = ('desk.' || p.relation)::regclass AND pg_get_constraintdef(c.oid) ~ format('length\(\(?%s\M', f) $$, 'no limit of length can stand against it');
+-- the name of a file
+INSERT INTO desk.attachment (ticket, message, place, name, type, size, sha256) SELECT n, min(m.id), 2, 'log', 'text/plain', 5, (SELECT sha256 FROM desk.blob LIMIT 1)
+	FROM cut, desk.message m WHERE m.ticket = n GROUP BY n;
+INSERT INTO desk.note (ticket, staff, body) SELECT n, bob, 'The login catalog logs, log is attached' FROM cut, clerk;
+SELECT lives_ok($$ SELECT desk.redact_file(a.ticket, a.id, 'x') FROM desk.attachment a, cut WHERE a.ticket = n AND a.name = 'log' $$, 'a file with a short name goes');
+SELECT is((SELECT x.body FROM desk.note x, cut WHERE x.ticket = n ORDER BY x.id DESC LIMIT 1), 'The login catalog logs, [removed] is attached', 'other words that hold its name stay whole');
+SELECT isnt_empty($$ SELECT FROM desk.redaction_place, cut WHERE relation = 'answer' AND row_key = n || '/1' UNION ALL
+	SELECT FROM desk.redaction_place, t WHERE relation = 'answer' AND row_key = open || '/1' $$, 'an answer is noted with its ticket');
+
 SELECT throws_ok($$ SELECT desk.redact(open, 'nowhere to be found', 'x') FROM t $$, 'PT409', NULL, 'words that are nowhere are refused');
 SELECT throws_ok($$ SELECT desk.redact(open, 'ab', 'x') FROM t $$, 'PT409', NULL, 'so are one or two letters');
 SELECT throws_ok($$ SELECT desk.redact(open, 'still fails', 'it said still fails') FROM t $$, 'PT409', NULL, 'and a reason that says it again');
@@ -181,9 +216,17 @@ SELECT throws_ok(q, 'PT409', NULL, 'with one, nobody can:' || q) FROM (VALUES
 	($$ UPDATE desk.action SET done_at = now() - interval '1 hour' $$), ($$ DELETE FROM desk.message $$), ($$ TRUNCATE desk.note CASCADE $$),
 	($$ UPDATE desk.redaction SET reason = 'x' $$), ($$ DELETE FROM desk.redaction_place $$),
 	($$ UPDATE desk.ticket SET subject = 'other', changed_by = 'redaction' $$), ($$ UPDATE desk.ticket SET severity = 2, changed_by = 'redaction' $$),
-	($$ UPDATE desk.ticket SET state = 'open', changed_by = 'redaction' WHERE state = 'resolved' $$)) AS v (q);
+	($$ UPDATE desk.ticket SET state = 'open', changed_by = 'redaction' WHERE state = 'resolved' $$),
+	($$ UPDATE desk.change SET old = NULL WHERE old IS NOT NULL $$), ($$ UPDATE desk.ticket SET tried = NULL, changed_by = 'redaction' WHERE tried IS NOT NULL $$),
+	($$ UPDATE desk.redaction_place SET characters = 0 $$), ($$ UPDATE desk.redaction_place SET relation = 'nothing' $$)) AS v (q);
+-- a ticket that nothing was taken out of
+CREATE TEMP TABLE calm AS SELECT pg_temp.fill('public', 'Meise') AS n;
+SELECT throws_ok(q, 'PT409', NULL, 'nor in another ticket: ' || q) FROM (VALUES
+	($$ UPDATE desk.message SET body = '[removed]' WHERE ticket = (SELECT n FROM calm) $$), ($$ UPDATE desk.message SET name = NULL WHERE ticket = (SELECT n FROM calm) $$),
+	($$ UPDATE desk.ticket SET subject = '[removed]', changed_by = 'redaction' WHERE number = (SELECT n FROM calm) $$),
+	($$ UPDATE desk.delivery SET said = '[removed]' WHERE outbox IN (SELECT id FROM desk.outbox WHERE ticket = (SELECT n FROM calm)) $$)) AS v (q);
 SELECT is(desk.is_redacted(a, b), c, format('"%s" may become "%s": %s', a, b, c)) FROM (VALUES ('one two three', 'one [removed] three', true),
-	('one two three', '[removed]', true), ('one two three', '[removed] two [removed]', true), ('one two', 'one two', true), ('one', NULL, true),
+	('one two three', '[removed]', true), ('one two three', '[removed] two [removed]', true), ('one two', 'one two', true), ('one', NULL, false), (NULL, NULL, true), (NULL, 'one', false),
 	('one two three', 'one [removed] four', false), ('one two three', 'one four three', false), ('aa', 'a[removed]aa', false), ('one', 'one two', false),
 	('two one', 'one [removed] two', false)) AS v (a, b, c);
 
@@ -211,6 +254,8 @@ SELECT throws_ok(q, 'PT409', NULL, 'afterwards:' || q) FROM (VALUES
 	($$ UPDATE desk.ticket SET resolution = 'answered' FROM v WHERE number = v.open $$),
 	($$ UPDATE desk.ticket SET visibility = 'public', consented_at = now() FROM v WHERE number = v.open $$),
 	($$ INSERT INTO desk.message (ticket, author, body) SELECT v.open, 'requester', 'The hole is here' FROM v $$),
+	($$ INSERT INTO desk.note (ticket, staff, body) SELECT v.open, bob, 'The hole is here' FROM v, clerk $$),
+	($$ INSERT INTO desk.action (ticket, staff, what, why) SELECT v.open, bob, 'ls', 'The hole is here' FROM v, clerk $$),
 	($$ SELECT desk.withhold(v.open, 'ours', (SELECT bob FROM clerk)) FROM v $$)) AS x (q);
 
 SELECT * FROM finish();
