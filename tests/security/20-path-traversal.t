@@ -58,7 +58,7 @@ if ($ENV{DESK_SERVER} eq 'nginx') {
 
 # A program that was taken over.
 my $list = Worker->run('list', NIGHTDESK_TEMPLATES => "$ENV{PWD}/templates");
-my $open = 'int fd = open("/etc/passwd", O_RDONLY); int other = open("/tmp", O_TMPFILE | O_RDWR, 0600); said = fd >= 0 ? "read" : other >= 0 ? "written" : "refused";';
+my $open = (sanitizer() ? 'int fd = -1;' : 'int fd = open("/etc/passwd", O_RDONLY);') . ' int other = open("/tmp", O_TMPFILE | O_RDWR, 0600); said = fd >= 0 ? "read" : other >= 0 ? "written" : "refused";';
 sub opened {
 	my $answer = $list->ask(REQUEST_URI => '/');
 	return ($answer->{body} // 'gone') eq 'refused' ? () : 'a file was ' . ($answer->{body} // 'gone');

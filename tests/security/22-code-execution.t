@@ -20,8 +20,7 @@ sub asks_for {
 }
 my %seen;
 my @programs = map { "$ENV{NIGHTDESK_BUILD}/$_" } grep { !$seen{$_}++ } @web, qw(slacheck notify calendar);
-my $sanitizer = `nm -D $programs[0]` =~ /asan/;
-is_deeply([ asks_for(@programs) ], [], 'no program can start another one') if !$sanitizer;
+is_deeply([ asks_for(@programs) ], [], 'no program can start another one') if !sanitizer();
 isnt(scalar asks_for(Worker::build('list', 'cgi-bin/list.c', "show_home(struct request *r)\n{", "show_home(struct request *r)\n{\n\tif (r->method == NULL && system(\"x\"))\n\t\treturn 500;",
 	'cgi-bin/list.c', '#include <stdbool.h>', "#include <stdbool.h>\n#include <stdlib.h>")), 0, '... and one that can would be noticed');
 
@@ -41,7 +40,7 @@ sub done {
 	my $answer = $list->ask(REQUEST_URI => '/');
 	return (-e "$place/made" ? 'a file was made by it' : (), ($answer->{body} // '') =~ /^(forked|executable|traced)$/ ? "it $1" : ());
 }
-for my $what (sort keys %tries) {
+for my $what (grep { $_ ne 'look into another process' || !sanitizer() } sort keys %tries) {
 	{
 		my $guard = $list->intruder($tries{$what});
 		is_deeply([ done() ], [], "who gets into a program cannot $what");
