@@ -43,6 +43,7 @@ sql(qq{
 	INSERT INTO desk.hook (name, kind, events) VALUES ('all', 'webhook', '{*}');
 	INSERT INTO desk.factor_app (staff, sealed, last_step) SELECT min(id), decode(repeat('5ea1ed', 16) || '00', 'hex'), 0 FROM desk.staff;
 	INSERT INTO desk.passkey (staff, credential, algorithm, key, sign_count, name) SELECT min(id), sha256('credential'), -7, sha256('key'), 0, 'x' FROM desk.staff;
+	INSERT INTO desk.upload (key_sha256, field, place, name, type, size, sha256) SELECT sha256('upload'), 'file', 1, 'x', 'text/plain', size, sha256 FROM desk.blob LIMIT 1;
 	INSERT INTO desk.confidential_key (fingerprint, key_ids, name, algorithm, packets) VALUES (repeat('A', 40), ARRAY[repeat('B', 16)], 'x', 'x', 'x');
 	INSERT INTO desk.private_reason (ticket, reason, words) VALUES ($number{private}, 'other', 'x');
 	INSERT INTO desk.action (ticket, staff, what, why, key_sha256) SELECT $number{private}, min(id), 'x', 'x', sha256('action') FROM desk.staff;
