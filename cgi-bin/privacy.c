@@ -45,6 +45,7 @@
 #include "log.h"
 #include "pack.h"
 #include "page.h"
+#include "token.h"
 #include "web.h"
 
 #define WORDS_MAX 2000         /* characters, as desk.redact() */
@@ -134,6 +135,7 @@ static const struct field redact_form[] = {
 	    "At most 2,000 characters can be taken out at once" },
 	{ "why", FORM_LINE, WHY_MAX, LONG_WHY },
 	{ "file", FORM_LINE, 20, NOT_OFFERED },
+	{ "shown", FORM_LINE, 64, DAMAGED },
 	END,
 };
 
@@ -261,6 +263,23 @@ add_places(struct request *r, struct page *page, const struct rows *places)
 	page_show(page, pieces > 0 ? "some_places" : "no_places");
 }
 
+/* Names the words whose places a page has shown. */
+static const char *
+shown(struct request *r, const char *words)
+{
+	return token_sha256(r->arena, words, strlen(words));
+}
+
+/* Are there words that nobody has seen the places of?  It is for good. */
+static bool
+is_unseen(struct request *r)
+{
+	const char *words = form_text(r, "words");
+
+	return form_or_null(r, "file") == NULL && *words != '\0' &&
+	       strcmp(form_text(r, "shown"), shown(r, words)) != 0;
+}
+
 static int
 redact_page(struct request *r, const char *words, int status)
 {
@@ -275,7 +294,8 @@ redact_page(struct request *r, const char *words, int status)
 	if (db_get(r, facts) == NULL || db_get(r, texts) == NULL ||
 	    db_get(r, files) == NULL || db_get(r, log) == NULL ||
 	    db_get(r, places) == NULL)
-		return to_proof(r, true);
+		return strcmp(r->method, "POST") == 0 ? unproven(r, true)
+		                                      : to_proof(r, true);
 	page = privacy_page(r, "privacy-redact.html", "Take something out");
 	page_row(page, db_get(r, facts), 0);
 	page_rows(page, "text", db_get(r, texts));
@@ -288,6 +308,8 @@ redact_page(struct request *r, const char *words, int status)
 	if (words != NULL)
 		add_places(r, page, db_get(r, places));
 	page_form(page, r);
+	if (words != NULL)
+		page_set(page, "shown", shown(r, words));
 	return page_send(r, status, page);
 }
 
@@ -307,7 +329,7 @@ redact(struct request *r)
 		return status;
 	if (!form_complete(r))
 		return redact_page(r, NULL, 422);
-	if (strcmp(form_text(r, "do"), "look") == 0)
+	if (strcmp(form_text(r, "do"), "look") == 0 || is_unseen(r))
 		return redact_page(r, form_or_null(r, "words"), 200);
 
 	const char *args[] = { auth_session(r), web_part(r, 0),

@@ -263,6 +263,9 @@ function sideways() {
 	});
 	const found = out.map(element => `${element.tagName} .${element.className} "${element.textContent.trim().slice(0, 40)}"`);
 
+	for (const element of document.querySelectorAll('[hidden]'))
+		if (getComputedStyle(element).display !== 'none')
+			found.push(`is shown, though hidden: ${element.outerHTML.slice(0, 90)}`);
 	if (document.documentElement.scrollWidth > wide)
 		found.push(`the page is ${document.documentElement.scrollWidth} px wide`);
 	return found;

@@ -76,7 +76,8 @@ is($visitor->post('/staff/duty/join', { rotation => 'engineering' })->{headers}{
 my $ann = Clerk->signed_in(undef, 'Ann Ångström, the "first"; really');
 my $bob = Clerk->signed_in(undef, 'Bob');
 my $cy = Clerk->signed_in(undef, 'Cy <b>');
-Desk::sql("UPDATE desk.rotation SET seats = 1, zone = 'Europe/Berlin', lead = $cy->{id}");
+# on a Monday morning, too, those who join today are on duty now
+Desk::sql("UPDATE desk.rotation SET seats = 1, zone = 'Europe/Berlin', handover = '00:00', lead = $cy->{id}");
 
 # Fill in the form of this action and send it.
 sub act {

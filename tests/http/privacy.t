@@ -46,6 +46,10 @@ sub redact {
 	my (%typed) = @_;
 	my %form = $ann->form($ann->get("/staff/tickets/$n/redact")->{body}, "/staff/tickets/$n/redact");
 	delete $form{file};
+	if (($typed{do} // '') eq 'remove') {
+		my $seen = $ann->post("/staff/tickets/$n/redact", { %form, %typed, do => 'look' });
+		$form{shown} = { $ann->form($seen->{body}, "/staff/tickets/$n/redact") }->{shown};
+	}
 	return $ann->post("/staff/tickets/$n/redact", { %form, %typed });
 }
 
@@ -60,6 +64,13 @@ like($why->{body}, qr/Say why it has to go.*value="" aria-describedby|Say why it
 is({ $ann->form($why->{body}, "/staff/tickets/$n/redact") }->{words}, "Hunter-$one", 'and the words are kept');
 is(redact(words => "Hunter-$one", why => "it was hunter-$one", do => 'remove')->{status}, 422, 'a reason that says it again is refused');
 cmp_ok(dump_has("Hunter-$one"), '>', 5, 'all of it is still there');
+# Enter presses the first button of a form, and words change after a look
+like($look->{body}, qr/value="look".*value="remove"/s, 'the first button of the form takes nothing out');
+my %seen = $ann->form($look->{body}, "/staff/tickets/$n/redact");
+delete $seen{file};
+my $other = $ann->post("/staff/tickets/$n/redact", { %seen, words => 'My text', why => 'x', do => 'remove' });
+like($other->{body}, qr/<textarea id="words".*My text.*Take out all/s, 'words that were not looked at are shown first');
+is(dump_has('My text') > 0, 1, 'and nothing of them is gone');
 my $done = redact(words => "Hunter-$one", why => 'a password', do => 'remove');
 is($done->{headers}{location}, "/staff/tickets/$n", 'then it is taken out');
 is(dump_has("Hunter-$one"), 0, 'and stands nowhere in a dump of the whole database');

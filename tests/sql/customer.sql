@@ -90,7 +90,8 @@ SELECT is(pg_temp.of(n), '-, -', 'somebody who follows proves nothing about who 
 
 -- who is there
 CREATE FUNCTION pg_temp.next_for() RETURNS text LANGUAGE sql STABLE AS $$ SELECT (SELECT name FROM desk.staff WHERE id = desk.account_engineer(pg_temp.wren(), now())) $$;
-INSERT INTO desk.rotation (name, label, zone) VALUES ('cu-rota', 'Rota', 'UTC');
+-- its week begins at midnight, so that this one is that of now on any day
+INSERT INTO desk.rotation (name, label, zone, handover) VALUES ('cu-rota', 'Rota', 'UTC', '00:00');
 INSERT INTO desk.duty_ready (rotation, staff, kind, since, reason, said_by) SELECT 'cu-rota', id, 'experienced', '2020-01-01', 'long here', 'x' FROM desk.staff WHERE login IN ('cu-ann', 'cu-bob');
 INSERT INTO desk.duty_week (rotation, monday, starts_at, ends_at) VALUES ('cu-rota', date_trunc('week', now())::date, now() - interval '1 hour', now() + interval '5 days');
 INSERT INTO desk.duty_seat (rotation, monday, seat, staff, span, ready)
