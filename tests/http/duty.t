@@ -188,9 +188,9 @@ Desk::sql("SELECT desk.duty_fill('engineering', 52)");
 my (undef, $year) = calendar($visitor->get($all)->{body});
 my %hours;
 $hours{ substr($_->{DTSTART}, 9, 4) }++ for values %$year;
-is(join(' ', sort keys %hours), '0700 0800', 'nine o\'clock in Berlin is seven or eight in UTC');
+is(join(' ', sort keys %hours), '2200 2300', 'midnight in Berlin is ten or eleven at night in UTC');
 is_deeply([sort map { $_->{DTSTART} } values %$year], [sort
-	split /\n/, Desk::sql("SELECT to_char((monday + time '09:00') AT TIME ZONE 'Europe/Berlin' AT TIME ZONE 'UTC', 'YYYYMMDD\"T\"HH24MISS\"Z\"') FROM desk.duty_seat")], 'always by the clocks of the place');
+	split /\n/, Desk::sql("SELECT to_char((monday + time '00:00') AT TIME ZONE 'Europe/Berlin' AT TIME ZONE 'UTC', 'YYYYMMDD\"T\"HH24MISS\"Z\"') FROM desk.duty_seat")], 'always by the clocks of the place');
 
 # Revoked --------------------------------------------------------------------------
 
@@ -262,7 +262,7 @@ like(text_of($ann->get('/staff')), qr{On duty: .* / riding shotgun: .* / next: }
 # Several checkers at once ------------------------------------------------------------------
 
 my $dee = Clerk->signed_in(undef, 'Dee');
-Desk::sql("INSERT INTO desk.rotation (name, label, zone, seats, minimum, lead) VALUES ('night', 'Night', 'UTC', 2, 2, $cy->{id});
+Desk::sql("INSERT INTO desk.rotation (name, label, zone, handover, seats, minimum, lead) VALUES ('night', 'Night', 'UTC', '00:00', 2, 2, $cy->{id});
 	INSERT INTO desk.roster (rotation, staff) VALUES ('night', $dee->{id});
 	INSERT INTO desk.duty_ready (rotation, staff, kind, since, reason) VALUES ('night', $dee->{id}, 'experienced', '2020-01-01', 'Knows it.')");
 my @checkers = map { open(my $psql, '-|', 'psql', '-XqAt', '-c', 'SELECT desk.duty_watch()') or die "psql: $!"; $psql } 1 .. 4;
