@@ -15,7 +15,8 @@ PROGRAMS = submit list ticket login staff slacheck page notify promise calendar 
            duty key publish factor privacy action
 LIB      = arena auth command confidential conf csv db fence file filename \
            filetype form hook ical log mail markup multipart openpgp operator \
-           pack page passkey password proof qr seal token totp web
+           outgoing pack page passkey password proof qr seal send staff token \
+           totp web
 FUZZ     = csv form ical mail markup multipart openpgp passkey token $(FUZZWEB)
 FUZZWEB  = fastcgi request
 SERVER   = nginx
@@ -66,6 +67,7 @@ $B/publish: LIBS += -lgpgme
 $B/privacy $B/tests/unit/pack.t: LIBS += -larchive
 $B/login $B/factor $B/tests/unit/passkey.t: LIBS += -lfido2 -lcrypto -ljansson
 $B/factor $B/tests/unit/totp.t: LIBS += -lqrencode
+$B/login $B/factor $B/tests/unit/password.t: LIBS += -lzxcvbn -lm
 
 $(BINARIES): $B/%: $B/cgi-bin/%.o $B/libdesk.a
 	$(CC) $(CFLAGS) $(RELRO) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -133,18 +135,20 @@ $B/tests/fuzz/token: lib/auth.c
 $B/tests/fuzz/token: FUZZLIBS = -lgcrypt
 
 # They include lib/web.c, see tests/fuzz/worker.h.
-$(WEBTARGETS): $B/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/worker.h lib/web.c \
-    lib/form.c lib/arena.c lib/token.c
+$(WEBTARGETS): $B/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/worker.h \
+    tests/fuzz/fuzz.h tests/lib/web-alone.h lib/web.c lib/form.c lib/arena.c \
+    lib/token.c
 	@mkdir -p $(@D)
 	clang $(STRICT) $(INCLUDE) -O1 -g -fsanitize=fuzzer,address,undefined \
 	    -fno-sanitize-recover=undefined -o $@ \
 	    $(filter-out %.h lib/web.c,$^) -lfcgi -lgcrypt
 
 $(filter-out $(WEBTARGETS),$(TARGETS)): $B/tests/fuzz/%: tests/fuzz/%.c lib/%.c lib/form.c lib/arena.c \
-    lib/log.c
+    lib/log.c tests/fuzz/fuzz.h tests/fuzz/keys.h
 	@mkdir -p $(@D)
 	clang $(STRICT) $(INCLUDE) -O1 -g -fsanitize=fuzzer,address,undefined \
-	    -fno-sanitize-recover=undefined -o $@ $^ $(FUZZLIBS) $(if $(filter markup,$*),-lmd4c) $(if $(filter ical,$*),-lical)
+	    -fno-sanitize-recover=undefined -o $@ $(filter-out %.h,$^) \
+	    $(FUZZLIBS) $(if $(filter markup,$*),-lmd4c) $(if $(filter ical,$*),-lical)
 
 # Layer by layer, each with a database or desk of its own (a browser test
 # starts its desk itself), and two layers at a time: most of them wait more
@@ -229,7 +233,7 @@ fuzz: $(TARGETS)
 
 # How a file is compiled and linked, for a test that builds one without a
 # fence; the libraries are those of any program.
-tell-compiler: LIBS += $(NETWORK) $(FILES) -larchive -lfido2 -lcrypto -lqrencode
+tell-compiler: LIBS += $(NETWORK) $(FILES) -larchive -lfido2 -lcrypto -lqrencode -lzxcvbn -lm
 tell-compiler:
 	@echo '$(CC) $(STRICT) $(HARDEN) $(INCLUDE) $(CFLAGS)'
 	@echo '$(CC) $(CFLAGS) $(RELRO) $(LDFLAGS)'

@@ -34,13 +34,11 @@
  *	74	the answer could not be written
  *
  * Runs as the database role desk_calendar.  libpq's variables say where the
- * database is.  It speaks libpq itself, as slacheck does and for its reason.
+ * database is.
  */
-#include <errno.h>
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <time.h>
@@ -52,7 +50,6 @@
 #include "ical.h"
 #include "log.h"
 
-#define STATUS_UNKNOWN 3
 #define FIRST_DATE "2000-01-01" /* before it nobody had this desk */
 #define YEARS_AHEAD 10
 
@@ -87,45 +84,6 @@ struct task {
 	const char *from;
 	const char *file;
 };
-
-static int
-print_lines(PGconn *pg, const struct task *t)
-{
-	const char *const params[] = { t->calendar, t->from };
-	int status = EX_OK, i, worst;
-	PGresult *rows = command_ask(pg, t->query, params, &status);
-
-	if (rows == NULL)
-		return t->query == &q_check ? STATUS_UNKNOWN : status;
-	for (i = 0; i < PQntuples(rows); i++) {
-		puts(PQgetvalue(rows, i, 0));
-		worst = PQnfields(rows) > 1 ? atoi(PQgetvalue(rows, i, 1)) : 0;
-		if (worst > status)
-			status = worst;
-	}
-	PQclear(rows);
-	return status;
-}
-
-/* The file as our standard input; false when it could not be opened. */
-static bool
-open_file(const char *name)
-{
-	if (strcmp(name, "-") == 0 || freopen(name, "r", stdin) != NULL)
-		return true;
-	log_warn("could not read \"%s\": %s", name, strerror(errno));
-	return false;
-}
-
-/* Up to one byte more than is taken; NULL when it could not be read. */
-static const char *
-read_file(struct arena *a, size_t *size)
-{
-	char *text = arena_alloc(a, ICAL_SIZE_MAX + 1);
-
-	*size = fread(text, 1, ICAL_SIZE_MAX + 1, stdin);
-	return ferror(stdin) ? NULL : text;
-}
 
 /* Add a text to an array literal of PostgreSQL's, quoted. */
 static char *
@@ -189,8 +147,7 @@ read_holidays(struct arena *a, const char *file, int *status)
 	const char *text;
 	size_t size = 0;
 
-	if ((text = read_file(a, &size)) == NULL) {
-		log_warn("could not read \"%s\": %s", file, strerror(errno));
+	if ((text = command_read(a, file, ICAL_SIZE_MAX, &size)) == NULL) {
 		*status = EX_NOINPUT;
 		return NULL;
 	}
@@ -203,7 +160,7 @@ read_holidays(struct arena *a, const char *file, int *status)
 }
 
 static int
-load_holidays(PGconn *pg, const struct task *t, struct arena *a)
+load_holidays(PGconn *pg, struct arena *a, const struct task *t)
 {
 	int status = EX_OK;
 	const struct ical *all = read_holidays(a, t->file, &status);
@@ -227,29 +184,17 @@ load_holidays(PGconn *pg, const struct task *t, struct arena *a)
 }
 
 static int
-run(const struct task *t)
+work(PGconn *pg, struct arena *a, const void *task)
 {
-	struct arena *a = arena_new(64 * 1024);
-	PGconn *pg = command_connect("calendar");
-	int status;
+	const struct task *t = task;
+	const char *const params[] = { t->calendar, t->from };
 
-	if (PQstatus(pg) != CONNECTION_OK) {
-		log_warn("could not connect: %s", PQerrorMessage(pg));
-		status = t->query == &q_check ? STATUS_UNKNOWN : EX_UNAVAILABLE;
-	} else if (t->file != NULL && !open_file(t->file))
-		status = EX_NOINPUT;
-	else {
-		fence_close(FENCE_COMMAND);
-		status = t->file != NULL ? load_holidays(pg, t, a)
-		                         : print_lines(pg, t);
-	}
-	PQfinish(pg);
-	arena_free(a);
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		log_warn("could not write: %s", strerror(errno));
-		return EX_IOERR;
-	}
-	return status;
+	if (t->file != NULL && !command_open(t->file))
+		return EX_NOINPUT;
+	fence_close(FENCE_COMMAND);
+	if (t->file != NULL)
+		return load_holidays(pg, a, t);
+	return command_print(pg, t->query, params, t->query == &q_check);
 }
 
 static const char help[] =
@@ -333,7 +278,6 @@ main(int argc, char **argv)
 	if (!read_options(argc, argv, &t, &wants_help))
 		return complain();
 	if (wants_help)
-		return fputs(help, stdout) < 0 || fflush(stdout) != 0 ? EX_IOERR
-		                                                      : EX_OK;
-	return run(&t);
+		return command_help(help);
+	return command_run("calendar", t.query == &q_check, work, &t);
 }

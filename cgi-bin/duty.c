@@ -28,6 +28,7 @@
 #include "db.h"
 #include "form.h"
 #include "page.h"
+#include "staff.h"
 #include "token.h"
 #include "web.h"
 
@@ -460,19 +461,14 @@ read_parts(struct request *r, const struct rows *got[PARTS])
  * of a link that was made just now, NULL for none.
  */
 static int
-staff_page(struct request *r, int status, const char *feed)
+show_desk(struct request *r, int status, const char *feed)
 {
 	const struct rows *got[PARTS];
 	struct page *page;
 
 	if (!read_parts(r, got))
-		return r->status == 401 ? web_see_other(r, "/login")
-		                        : r->status;
-	page = page_new(r, "duty-staff.html");
-	page_set(page, "title", "Duty");
-	page_show(page, "staff_nav");
-	page_set(page, "logout_csrf", auth_token(r, auth_purpose(r, "logout")));
-	page_set(page, "csrf", auth_token(r, auth_purpose(r, "duty")));
+		return staff_turn_away(r, NULL);
+	page = staff_page(r, "duty-staff.html", "Duty", "duty");
 	page_row(page, got[DESK], 0);
 	page_row(page, got[ABSENT], 0);
 	add_rows(page, "mine", "some_mine", "no_mine", got[MINE]);
@@ -493,7 +489,7 @@ staff_page(struct request *r, int status, const char *feed)
 static int
 show_staff(struct request *r)
 {
-	return staff_page(r, 200, NULL);
+	return show_desk(r, 200, NULL);
 }
 
 static const struct action *
@@ -520,14 +516,13 @@ carry_out(struct request *r, const struct action *a)
 	if (a->query == &q_feed_make)
 		args[n] = feed = token_random(r->arena, FEED_BYTES);
 	if ((rows = db_rows(r, a->query, args)) == NULL)
-		return r->status == 401 ? web_see_other(r, "/login")
-		                        : r->status;
+		return staff_turn_away(r, NULL);
 	if (strcmp(rows_named(rows, 0, "outcome"), "done") != 0) {
 		form_complain(r, a->sends[0], rows_named(rows, 0, "complaint"));
-		return staff_page(r, 422, NULL);
+		return show_desk(r, 422, NULL);
 	}
 	if (feed != NULL)
-		return staff_page(r, 200, feed);
+		return show_desk(r, 200, feed);
 	return web_see_other(r, "/staff/duty");
 }
 
@@ -535,8 +530,6 @@ static int
 act(struct request *r)
 {
 	const struct action *a = action_of(r);
-	unsigned char key[AUTH_KEY];
-	enum auth_verdict form;
 
 	if (a == NULL)
 		return 404;
@@ -544,16 +537,14 @@ act(struct request *r)
 		return r->status;
 	if (auth_session(r) == NULL)
 		return web_see_other(r, "/login");
-	form =
-	    auth_check(r, auth_purpose(r, "duty"), form_text(r, "csrf"), key);
-	if (form != AUTH_GOOD && form != AUTH_EARLY) {
+	if (!staff_form(r, "duty", NULL)) {
 		form_complain(r, a->sends[0],
 		    "This page lay open for too long, or you signed in anew "
 		    "since: look at it once more and send it again");
-		return staff_page(r, 403, NULL);
+		return show_desk(r, 403, NULL);
 	}
 	if (!form_complete(r))
-		return staff_page(r, 422, NULL);
+		return show_desk(r, 422, NULL);
 	return carry_out(r, a);
 }
 

@@ -34,6 +34,7 @@
 #include "proof.h"
 #include "qr.h"
 #include "seal.h"
+#include "staff.h"
 #include "token.h"
 #include "totp.h"
 #include "web.h"
@@ -143,17 +144,6 @@ static const struct field done_query[] = {
 	{ NULL, FORM_LINE, 0, NULL },
 };
 
-/* Who is not signed in signs in; what is not fresh enough is proven. */
-static int
-turn_away(struct request *r, const char *to)
-{
-	if (r->status == 401)
-		return web_see_other(r, "/login");
-	if (r->status == 403)
-		return web_see_other(r, "/login/again?to=%s", to);
-	return r->status;
-}
-
 static const struct rows *
 ask_who(struct request *r)
 {
@@ -174,28 +164,6 @@ ask_who_freshly(struct request *r)
 	return NULL;
 }
 
-static bool
-form_is_ours(struct request *r)
-{
-	unsigned char key[AUTH_KEY];
-	enum auth_verdict form =
-	    auth_check(r, auth_purpose(r, "factor"), form_text(r, "csrf"), key);
-
-	return form == AUTH_GOOD || form == AUTH_EARLY;
-}
-
-static struct page *
-staff_page(struct request *r, const char *template, const char *title)
-{
-	struct page *page = page_new(r, template);
-
-	page_set(page, "title", title);
-	page_show(page, "staff_nav");
-	page_set(page, "logout_csrf", auth_token(r, auth_purpose(r, "logout")));
-	page_set(page, "csrf", auth_token(r, auth_purpose(r, "factor")));
-	return page;
-}
-
 /* What there is ------------------------------------------------------------ */
 
 static int
@@ -211,8 +179,8 @@ send_overview(struct request *r, int status, const char *what)
 	struct page *page;
 
 	if (me == NULL || passkeys == NULL || events == NULL)
-		return turn_away(r, "factor");
-	page = staff_page(r, "factor.html", "How you sign in");
+		return staff_turn_away(r, "factor");
+	page = staff_page(r, "factor.html", "How you sign in", "factor");
 	page_row(page, me, 0);
 	page_rows(page, "passkey", passkeys);
 	page_rows(page, "event", events);
@@ -273,10 +241,14 @@ codes_new(struct request *r)
 static int
 show_codes(struct request *r, const struct codes *codes, const char *what)
 {
+	const struct rows *me = ask_who(r);
 	struct page *page =
-	    staff_page(r, "factor-codes.html", "Your recovery codes");
+	    staff_page(r, "factor-codes.html", "Your recovery codes", "factor");
 	size_t i;
 
+	/* on paper they have to say what they open */
+	if (me != NULL)
+		page_set(page, "login", rows_named(me, 0, "login"));
 	for (i = 0; i < CODES; i++)
 		page_set(page_section(page, "code"), "text", codes->shown[i]);
 	if (what != NULL)
@@ -291,14 +263,14 @@ new_codes(struct request *r)
 
 	if (!form_read(r, button_form))
 		return r->status;
-	if (!form_is_ours(r))
+	if (!staff_form(r, "factor", NULL))
 		return 403;
 	codes = codes_new(r);
 
 	const char *args[] = { auth_session(r), codes.hashes, r->address };
 
 	if (db_rows(r, &q_codes, args) == NULL)
-		return turn_away(r, "factor");
+		return staff_turn_away(r, "factor");
 	log_info("recovery codes made");
 	return show_codes(r, &codes, NULL);
 }
@@ -373,7 +345,8 @@ static int
 send_app_page(struct request *r, int status, const struct rows *me,
     const unsigned char seed[TOTP_SEED])
 {
-	struct page *page = staff_page(r, "factor-app.html", "Set up an app");
+	struct page *page =
+	    staff_page(r, "factor-app.html", "Set up an app", "factor");
 	const char *secret = totp_base32(r->arena, seed, TOTP_SEED);
 
 	page_row(page, me, 0);
@@ -398,7 +371,7 @@ app_page(struct request *r)
 	const struct rows *me = ask_who_freshly(r);
 
 	if (me == NULL)
-		return turn_away(r, "factor");
+		return staff_turn_away(r, "factor");
 	token_decode(seed, TOTP_SEED, token_random(r->arena, TOTP_SEED));
 	return send_app_page(r, 200, me, seed);
 }
@@ -421,8 +394,8 @@ set_up_app(struct request *r)
 	if (!form_read(r, app_form))
 		return r->status;
 	if ((me = ask_who_freshly(r)) == NULL)
-		return turn_away(r, "factor");
-	if (!form_is_ours(r) ||
+		return staff_turn_away(r, "factor");
+	if (!staff_form(r, "factor", NULL) ||
 	    !seal_open(seed, TOTP_SEED, pending(r), form_text(r, "sealed")))
 		return 403;
 	step = totp_step(r->arena, seed, form_text(r, "code"), step_now(), 0);
@@ -439,7 +412,7 @@ set_up_app(struct request *r)
 
 	memset(seed, 0, TOTP_SEED);
 	if ((answer = db_rows(r, &q_app_add, args)) == NULL)
-		return turn_away(r, "factor");
+		return staff_turn_away(r, "factor");
 	return added(r, answer, &codes, "app");
 }
 
@@ -453,7 +426,7 @@ removed(struct request *r, const struct query *q, const char *const *args)
 	}
 	if (r->status == 409)
 		return send_overview(r, 409, "is_last");
-	return turn_away(r, "factor");
+	return staff_turn_away(r, "factor");
 }
 
 static int
@@ -463,7 +436,7 @@ remove_app(struct request *r)
 
 	if (!form_read(r, button_form))
 		return r->status;
-	if (!form_is_ours(r))
+	if (!staff_form(r, "factor", NULL))
 		return 403;
 	return removed(r, &q_app_remove, args);
 }
@@ -496,8 +469,9 @@ send_passkey_page(
 	struct page *page;
 
 	if (passkeys == NULL)
-		return turn_away(r, "factor");
-	page = staff_page(r, "factor-passkey.html", "Set up a passkey");
+		return staff_turn_away(r, "factor");
+	page =
+	    staff_page(r, "factor-passkey.html", "Set up a passkey", "factor");
 	page_row(page, me, 0);
 	page_set(page, "handle", handle(r, rows_named(me, 0, "staff")));
 	page_set(
@@ -517,7 +491,7 @@ passkey_page(struct request *r)
 	const struct rows *me = ask_who_freshly(r);
 
 	if (me == NULL)
-		return turn_away(r, "factor");
+		return staff_turn_away(r, "factor");
 	return send_passkey_page(r, 200, me, NULL);
 }
 
@@ -548,8 +522,8 @@ set_up_passkey(struct request *r)
 	if (!form_read(r, passkey_form))
 		return r->status;
 	if ((me = ask_who_freshly(r)) == NULL)
-		return turn_away(r, "factor");
-	if (!form_is_ours(r))
+		return staff_turn_away(r, "factor");
+	if (!staff_form(r, "factor", NULL))
 		return 403;
 	if (!form_complete(r) || !proof_by_passkey(r) ||
 	    (made = read_passkey(r)) == NULL)
@@ -566,7 +540,7 @@ set_up_passkey(struct request *r)
 		return added(r, answer, &codes, "passkey");
 	if (r->status == 409)
 		return send_passkey_page(r, 409, me, "known");
-	return turn_away(r, "factor");
+	return staff_turn_away(r, "factor");
 }
 
 static int
@@ -579,7 +553,7 @@ remove_passkey(struct request *r)
 	args[0] = auth_session(r);
 	args[1] = form_text(r, "passkey");
 	args[2] = r->address;
-	if (!form_is_ours(r))
+	if (!staff_form(r, "factor", NULL))
 		return 403;
 	return removed(r, &q_passkey_remove, args);
 }
@@ -597,8 +571,8 @@ ask_params(struct request *r)
 static struct page *
 password_new(struct request *r, const struct rows *how)
 {
-	struct page *page =
-	    staff_page(r, "factor-password.html", "Change your password");
+	struct page *page = staff_page(
+	    r, "factor-password.html", "Change your password", "factor");
 
 	page_set(page, "login", rows_named(how, 0, "login"));
 	return page;
@@ -610,7 +584,7 @@ password_page(struct request *r)
 	const struct rows *how = ask_params(r);
 
 	if (how == NULL)
-		return turn_away(r, "password");
+		return staff_turn_away(r, "password");
 	return page_send(r, 200, password_new(r, how));
 }
 
@@ -674,7 +648,7 @@ judge_password(struct request *r, const struct rows *how)
 	const char *outcome;
 
 	if (verdict == NULL)
-		return turn_away(r, "password");
+		return staff_turn_away(r, "password");
 	outcome = rows_named(verdict, 0, "outcome");
 	if (strcmp(outcome, "limited") == 0)
 		return password_limited(r, how, verdict);
@@ -694,8 +668,8 @@ set_password(struct request *r)
 	if (!form_read(r, password_form))
 		return r->status;
 	if ((how = ask_params(r)) == NULL)
-		return turn_away(r, "password");
-	if (!form_is_ours(r))
+		return staff_turn_away(r, "password");
+	if (!staff_form(r, "factor", NULL))
 		return 403;
 	check_password(r, how);
 	if (!form_complete(r))

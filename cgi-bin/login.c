@@ -42,6 +42,7 @@
 #include "password.h"
 #include "proof.h"
 #include "seal.h"
+#include "staff.h"
 #include "token.h"
 #include "web.h"
 
@@ -283,12 +284,6 @@ agent_of(struct request *r)
 	return form_utf8(agent, strlen(agent)) ? agent : "";
 }
 
-static bool
-is_outcome(const struct rows *verdict, const char *outcome)
-{
-	return strcmp(rows_named(verdict, 0, "outcome"), outcome) == 0;
-}
-
 static int
 go_on(struct request *r, const char *session)
 {
@@ -327,16 +322,16 @@ judge(struct request *r, const struct rows *how)
 
 	if ((verdict = db_rows(r, &q_finish, args)) == NULL)
 		return r->status;
-	if (is_outcome(verdict, "limited"))
+	if (rows_outcome(verdict, "limited"))
 		return show_limit(r, verdict);
-	if (is_outcome(verdict, "wrong")) {
+	if (rows_outcome(verdict, "wrong")) {
 		log_warn("sign-in refused");
 		return page_send(r, 403, sign_in_again(r, "wrong"));
 	}
-	if (is_outcome(verdict, "more"))
+	if (rows_outcome(verdict, "more"))
 		return ask_for_code(r, session);
 	log_info("signed in");
-	if (is_outcome(verdict, "enrol")) {
+	if (rows_outcome(verdict, "enrol")) {
 		web_set_cookie(r, "session", session, "/", -1);
 		return web_see_other(r, "/login/factor");
 	}
@@ -368,23 +363,6 @@ sign_in(struct request *r)
 	if (strcmp(rows_named(how, 0, "wait_seconds"), "0") != 0)
 		return show_limit(r, how);
 	return judge(r, how);
-}
-
-/* Is the form ours and made for this session? */
-static bool
-form_is_ours(struct request *r, const char *purpose)
-{
-	unsigned char key[AUTH_KEY];
-	enum auth_verdict form =
-	    auth_check(r, auth_purpose(r, purpose), form_text(r, "csrf"), key);
-
-	return form == AUTH_GOOD || form == AUTH_EARLY;
-}
-
-static int
-to_sign_in(struct request *r)
-{
-	return r->status == 401 ? web_see_other(r, "/login") : r->status;
 }
 
 /* The second step ---------------------------------------------------------- */
@@ -419,9 +397,9 @@ sign_in_by_passkey(struct request *r)
 
 	if ((verdict = db_rows(r, &q_whole, args)) == NULL)
 		return r->status;
-	if (is_outcome(verdict, "limited"))
+	if (rows_outcome(verdict, "limited"))
 		return show_limit(r, verdict);
-	if (!is_outcome(verdict, "done"))
+	if (!rows_outcome(verdict, "done"))
 		return page_send(r, 403, sign_in_again(r, "no_passkey"));
 	log_info("signed in by a passkey");
 	return go_on(r, session);
@@ -504,8 +482,7 @@ code_page(struct request *r)
 	if (!form_query(r, sign_in_form))
 		return r->status;
 	if ((how = half_done(r, &half)) == NULL)
-		return r->status == 401 ? web_see_other(r, "/login")
-		                        : r->status;
+		return staff_turn_away(r, NULL);
 	return send_code_page(r, 200, how, half, NULL);
 }
 
@@ -561,13 +538,13 @@ judge_code(struct request *r, const struct rows *how, const char *half)
 
 	if ((verdict = db_rows(r, &q_code, args)) == NULL)
 		return r->status;
-	if (is_outcome(verdict, "over")) {
+	if (rows_outcome(verdict, "over")) {
 		r->status = 401;
 		return start_again(r);
 	}
-	if (is_outcome(verdict, "limited"))
+	if (rows_outcome(verdict, "limited"))
 		return code_limited(r, how, half, verdict);
-	if (!is_outcome(verdict, "done")) {
+	if (!rows_outcome(verdict, "done")) {
 		log_warn("second step refused");
 		return send_code_page(r, 403, how, half,
 		    proof_by_passkey(r) ? "no_passkey" : "wrong");
@@ -600,17 +577,20 @@ take_code(struct request *r)
 
 /* Once more ---------------------------------------------------------------- */
 
-/* The only pages to go on to, beside a ticket. */
+/* The only pages to go on to; those of a ticket stand below its own. */
 static const struct target {
 	const char *name, *path;
+	bool of_ticket;
 } targets[] = {
-	{ "factor", "/login/factor" },
-	{ "password", "/login/password" },
-	{ "sessions", "/login/sessions" },
-	{ "contact", "/login/contact" },
-	{ "people", "/staff/people" },
-	{ "actions", "/staff/actions" },
-	{ NULL, "/staff" },
+	{ "redact", "/redact", true },
+	{ "vulnerability", "/vulnerability", true },
+	{ "factor", "/login/factor", false },
+	{ "password", "/login/password", false },
+	{ "sessions", "/login/sessions", false },
+	{ "contact", "/login/contact", false },
+	{ "people", "/staff/people", false },
+	{ "actions", "/staff/actions", false },
+	{ NULL, "/staff", false },
 };
 
 static const struct target *
@@ -621,6 +601,19 @@ target_of(struct request *r)
 	while (t->name != NULL && strcmp(t->name, form_text(r, "to")) != 0)
 		t++;
 	return t;
+}
+
+/* Where the visitor came from. */
+static int
+go_back(struct request *r)
+{
+	const char *ticket = form_text(r, "ticket");
+	const struct target *t = target_of(r);
+
+	if (is_number(ticket))
+		return web_see_other(r, "/staff/tickets/%s%s", ticket,
+		    t->of_ticket ? t->path : "");
+	return web_see_other(r, "%s", t->of_ticket ? "/staff" : t->path);
 }
 
 static const struct rows *
@@ -634,17 +627,14 @@ own_proof(struct request *r)
 static struct page *
 again_page(struct request *r, const struct rows *how, const char *why)
 {
-	struct page *page = page_new(r, "login-again.html");
+	struct page *page =
+	    staff_page(r, "login-again.html", "Is it still you?", "again");
 	const char *ticket = form_text(r, "ticket");
 	const char *purpose = auth_purpose(r, "again");
 	const struct target *t = target_of(r);
 
 	if (!show_factors(r, page, how, NULL, purpose))
 		return NULL;
-	page_set(page, "title", "Is it still you?");
-	page_show(page, "staff_nav");
-	page_set(page, "logout_csrf", auth_token(r, auth_purpose(r, "logout")));
-	page_set(page, "csrf", auth_token(r, purpose));
 	if (is_number(ticket))
 		page_set(page, "ticket", ticket);
 	if (t->name != NULL)
@@ -673,7 +663,7 @@ ask_again(struct request *r)
 	if (!form_query(r, again_form))
 		return r->status;
 	if ((how = own_proof(r)) == NULL)
-		return to_sign_in(r);
+		return staff_turn_away(r, NULL);
 	return send_again(r, 200, how, NULL);
 }
 
@@ -709,17 +699,14 @@ judge_again(struct request *r, const struct rows *how)
 		proof.count, proof.challenge_sha256 };
 
 	if ((verdict = db_rows(r, &q_again, args)) == NULL)
-		return to_sign_in(r);
-	if (is_outcome(verdict, "limited"))
+		return staff_turn_away(r, NULL);
+	if (rows_outcome(verdict, "limited"))
 		return again_limited(r, how, verdict);
-	if (!is_outcome(verdict, "done")) {
+	if (!rows_outcome(verdict, "done")) {
 		log_warn("proof refused");
 		return send_again(r, 403, how, "wrong");
 	}
-	if (is_number(form_text(r, "ticket")))
-		return web_see_other(
-		    r, "/staff/tickets/%s", form_text(r, "ticket"));
-	return web_see_other(r, "%s", target_of(r)->path);
+	return go_back(r);
 }
 
 static int
@@ -730,8 +717,8 @@ prove_again(struct request *r)
 	if (!form_read(r, again_form))
 		return r->status;
 	if ((how = own_proof(r)) == NULL)
-		return to_sign_in(r);
-	if (!form_is_ours(r, "again"))
+		return staff_turn_away(r, NULL);
+	if (!staff_form(r, "again", NULL))
 		return send_again(r, 403, how, "expired");
 	if (*form_text(r, "password") == '\0' || !form_complete(r) ||
 	    (*rows_named(how, 0, "has_factor") == 't' &&
@@ -754,7 +741,7 @@ sign_out(struct request *r)
 
 	if (!form_read(r, session_form))
 		return r->status;
-	if (token[0] != NULL && !form_is_ours(r, "logout"))
+	if (token[0] != NULL && !staff_form(r, "logout", NULL))
 		return 403;
 	if (token[0] != NULL && db_rows(r, &q_end, token) == NULL)
 		return r->status;
@@ -771,12 +758,9 @@ show_sessions(struct request *r)
 	struct page *page;
 
 	if ((sessions = db_rows(r, &q_sessions, token)) == NULL)
-		return to_sign_in(r);
-	page = page_new(r, "login-sessions.html");
-	page_set(page, "title", "Where you are signed in");
-	page_show(page, "staff_nav");
-	page_set(page, "logout_csrf", auth_token(r, auth_purpose(r, "logout")));
-	page_set(page, "csrf", auth_token(r, auth_purpose(r, "sessions")));
+		return staff_turn_away(r, NULL);
+	page = staff_page(
+	    r, "login-sessions.html", "Where you are signed in", "sessions");
 	page_rows(page, "session", sessions);
 	if (rows_count(sessions) > 1)
 		page_show(page, "others");
@@ -792,12 +776,10 @@ end_sessions(struct request *r)
 		return r->status;
 	args[0] = auth_session(r);
 	args[1] = form_or_null(r, "session"); /* NULL: all others */
-	if (!form_is_ours(r, "sessions"))
+	if (!staff_form(r, "sessions", NULL))
 		return 403;
 	if (db_rows(r, &q_session_end, args) == NULL)
-		return r->status == 403
-		           ? web_see_other(r, "/login/again?to=sessions")
-		           : to_sign_in(r);
+		return staff_turn_away(r, "sessions");
 	return web_see_other(r, "/login/sessions");
 }
 
@@ -813,11 +795,7 @@ contact_page(struct request *r, const char *title)
 
 	if (contact == NULL)
 		return NULL;
-	page = page_new(r, "login-contact.html");
-	page_set(page, "title", title);
-	page_show(page, "staff_nav");
-	page_set(page, "logout_csrf", auth_token(r, auth_purpose(r, "logout")));
-	page_set(page, "csrf", auth_token(r, auth_purpose(r, "contact")));
+	page = staff_page(r, "login-contact.html", title, "contact");
 	page_set(page, "mail", rows_named(contact, 0, "mail"));
 	page_set(page, "asked_mail", rows_named(contact, 0, "asked_mail"));
 	if (*rows_named(contact, 0, "is_asked") == 't')
@@ -838,7 +816,7 @@ show_contact(struct request *r)
 		return r->status;
 	if ((page = contact_page(r, "Mail to you")) == NULL ||
 	    (contact = db_rows(r, &q_contact, token)) == NULL)
-		return to_sign_in(r);
+		return staff_turn_away(r, NULL);
 	page_row(page, contact, 0);
 	if (strcmp(form_text(r, "done"), "saved") == 0)
 		page_show(page, "saved");
@@ -853,7 +831,7 @@ contact_again(struct request *r, int status, const char *why)
 	struct page *page = contact_page(r, "Error: Mail to you");
 
 	if (page == NULL)
-		return to_sign_in(r);
+		return staff_turn_away(r, NULL);
 	page_form(page, r);
 	if (why != NULL)
 		page_show(page, why);
@@ -868,7 +846,7 @@ set_contact(struct request *r)
 
 	if (!form_read(r, contact_form))
 		return r->status;
-	if (!form_is_ours(r, "contact"))
+	if (!staff_form(r, "contact", NULL))
 		return 403;
 	if (!form_complete(r))
 		return contact_again(r, 422, NULL);
@@ -880,7 +858,7 @@ set_contact(struct request *r)
 
 	if ((complaints = db_rows(r, &q_contact_set, args)) == NULL)
 		return r->status == 403 ? contact_again(r, 403, "stale")
-		                        : to_sign_in(r);
+		                        : staff_turn_away(r, NULL);
 	for (i = 0; i < rows_count(complaints); i++)
 		form_complain(r, rows_text(complaints, i, 0),
 		    rows_text(complaints, i, 1));
@@ -896,16 +874,14 @@ confirm_contact(struct request *r)
 
 	if (!form_read(r, confirm_form))
 		return r->status;
-	if (!form_is_ours(r, "contact"))
+	if (!staff_form(r, "contact", NULL))
 		return 403;
 
 	const char *args[] = { auth_session(r), form_text(r, "code"),
 		r->address };
 
 	if ((right = db_rows(r, &q_contact_confirm, args)) == NULL)
-		return r->status == 403
-		           ? web_see_other(r, "/login/again?to=contact")
-		           : to_sign_in(r);
+		return staff_turn_away(r, "contact");
 	return web_see_other(r, "/login/contact?done=%s",
 	    rows_count(right) > 0 ? "saved" : "wrong");
 }

@@ -22,6 +22,7 @@
 #include "db.h"
 #include "form.h"
 #include "page.h"
+#include "staff.h"
 #include "web.h"
 
 #define PAGES 25
@@ -119,18 +120,6 @@ take_link(struct request *r)
 
 /* For staff --------------------------------------------------------------- */
 
-static struct page *
-staff_page(struct request *r, const char *template, const char *title)
-{
-	struct page *page = page_new(r, template);
-
-	page_set(page, "title", title);
-	page_show(page, "staff_nav");
-	page_set(page, "logout_csrf", auth_token(r, auth_purpose(r, "logout")));
-	page_set(page, "csrf", auth_token(r, auth_purpose(r, "pages")));
-	return page;
-}
-
 /* Each page with the lines of its log. */
 static void
 add_pages(struct page *page, const struct rows *pages, const struct rows *steps)
@@ -170,25 +159,13 @@ show_pages(struct request *r)
 	figures = db_call(r, &q_figures, args);
 	if (db_get(r, list) == NULL || db_get(r, steps) == NULL ||
 	    db_get(r, figures) == NULL)
-		return r->status == 401 ? web_see_other(r, "/login")
-		                        : r->status;
-	page = staff_page(r, "page-list.html", "Pages");
+		return staff_turn_away(r, NULL);
+	page = staff_page(r, "page-list.html", "Pages", "pages");
 	add_pages(page, db_get(r, list), db_get(r, steps));
 	if (rows_count(db_get(r, figures)) > 0)
 		page_rows(
 		    page_section(page, "figures"), "month", db_get(r, figures));
 	return page_send(r, 200, page);
-}
-
-/* Is the form ours and made for this session? */
-static bool
-form_is_ours(struct request *r)
-{
-	unsigned char key[AUTH_KEY];
-	enum auth_verdict form =
-	    auth_check(r, auth_purpose(r, "pages"), form_text(r, "csrf"), key);
-
-	return form == AUTH_GOOD || form == AUTH_EARLY;
 }
 
 static int
@@ -199,7 +176,7 @@ take(struct request *r)
 	if (!form_read(r, take_form))
 		return r->status;
 	/* Nothing was typed: the list is shown with the button on it. */
-	if (form_is_ours(r) && db_rows(r, &q_take, args) == NULL &&
+	if (staff_form(r, "pages", NULL) && db_rows(r, &q_take, args) == NULL &&
 	    r->status != 401)
 		return r->status;
 	return web_see_other(r, "/staff/pages");
@@ -210,7 +187,7 @@ static int
 judge_again(struct request *r, const char *why, int status)
 {
 	struct page *page =
-	    staff_page(r, "page-verdict.html", "Not stored yet");
+	    staff_page(r, "page-verdict.html", "Not stored yet", "pages");
 
 	page_set(page, "page", web_part(r, 0));
 	page_show(page, why);
@@ -227,7 +204,7 @@ judge(struct request *r)
 		return r->status;
 	if (auth_session(r) == NULL)
 		return judge_again(r, "signed_out", 403);
-	if (!form_is_ours(r))
+	if (!staff_form(r, "pages", NULL))
 		return judge_again(r, "expired", 403);
 	if (!form_complete(r))
 		return judge_again(r, "long", 422);

@@ -34,11 +34,10 @@
  *	74	the answer could not be written
  *
  * Runs as the database role desk_publish.  libpq's variables say where the
- * database is.  It speaks libpq itself, as slacheck does and for its reason.
+ * database is.
  */
 #define _XOPEN_SOURCE 700 /* for nftw */
 #include <errno.h>
-#include <fcntl.h>
 #include <ftw.h>
 #include <getopt.h>
 #include <stdbool.h>
@@ -59,7 +58,6 @@
 #include "log.h"
 #include "openpgp.h"
 
-#define STATUS_UNKNOWN 3
 #define KEY_SIZE_MAX 262144 /* bytes */
 #define RSA_BITS_MIN 3072
 #define SHA1_BYTES 20
@@ -433,24 +431,15 @@ visit_gpg(struct visit *v, struct key *key)
 	return good;
 }
 
-/* NULL when it could not be read, or is no key at first sight. */
+/* False when it could not be read, or is no key at first sight. */
 static bool
 read_file(struct visit *v, const char *name)
 {
 	const unsigned char *packets;
 	size_t length;
-	char *text;
 
-	if (strcmp(name, "-") != 0 && freopen(name, "r", stdin) == NULL) {
-		log_warn("could not read \"%s\": %s", name, strerror(errno));
-		v->status = EX_NOINPUT;
-		return false;
-	}
-	text = arena_alloc(v->arena, KEY_SIZE_MAX + 1);
-	v->size = fread(text, 1, KEY_SIZE_MAX + 1, stdin);
-	v->text = text;
-	if (ferror(stdin)) {
-		log_warn("could not read \"%s\": %s", name, strerror(errno));
+	if (!command_open(name) || (v->text = command_read(v->arena, name,
+					KEY_SIZE_MAX, &v->size)) == NULL) {
 		v->status = EX_NOINPUT;
 		return false;
 	}
@@ -458,7 +447,7 @@ read_file(struct visit *v, const char *name)
 		return refuse(v, "it is too large");
 	/* gpg would write a secret key to the disk before it said so */
 	switch (openpgp_check(
-	    v->arena, text, v->size, NULL, 0, &packets, &length)) {
+	    v->arena, v->text, v->size, NULL, 0, &packets, &length)) {
 	case OPENPGP_KEY:
 		return true;
 	case OPENPGP_SECRET:
@@ -531,7 +520,7 @@ store(PGconn *pg, const struct key *key)
 }
 
 static int
-publish(PGconn *pg, const struct task *t, struct arena *a)
+publish(PGconn *pg, struct arena *a, const struct task *t)
 {
 	struct visit visit = { .arena = a };
 	struct key key = { .count = 0 };
@@ -548,47 +537,15 @@ publish(PGconn *pg, const struct task *t, struct arena *a)
 }
 
 static int
-print_lines(PGconn *pg, const struct task *t)
+work(PGconn *pg, struct arena *a, const void *task)
 {
+	const struct task *t = task;
 	const char *const params[] = { t->retire };
-	int status = EX_OK, i, worst;
-	PGresult *rows = command_ask(pg, t->query, params, &status);
 
-	if (rows == NULL)
-		return t->query == &q_check ? STATUS_UNKNOWN : status;
-	for (i = 0; i < PQntuples(rows); i++) {
-		puts(PQgetvalue(rows, i, 0));
-		worst = PQnfields(rows) > 1 ? atoi(PQgetvalue(rows, i, 1)) : 0;
-		if (worst > status)
-			status = worst;
-	}
-	PQclear(rows);
-	return status;
-}
-
-static int
-run(const struct task *t)
-{
-	struct arena *a = arena_new(64 * 1024);
-	PGconn *pg = command_connect("publish");
-	int status;
-
-	if (PQstatus(pg) != CONNECTION_OK) {
-		log_warn("could not connect: %s", PQerrorMessage(pg));
-		status = t->query == &q_check ? STATUS_UNKNOWN : EX_UNAVAILABLE;
-	} else if (t->file != NULL)
-		status = publish(pg, t, a);
-	else {
-		fence_close(FENCE_COMMAND);
-		status = print_lines(pg, t);
-	}
-	PQfinish(pg);
-	arena_free(a);
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		log_warn("could not write: %s", strerror(errno));
-		return EX_IOERR;
-	}
-	return status;
+	if (t->file != NULL)
+		return publish(pg, a, t);
+	fence_close(FENCE_COMMAND);
+	return command_print(pg, t->query, params, t->query == &q_check);
 }
 
 static const char help[] =
@@ -669,7 +626,6 @@ main(int argc, char **argv)
 	if (!read_options(argc, argv, &t, &wants_help))
 		return complain();
 	if (wants_help)
-		return fputs(help, stdout) < 0 || fflush(stdout) != 0 ? EX_IOERR
-		                                                      : EX_OK;
-	return run(&t);
+		return command_help(help);
+	return command_run("publish", t.query == &q_check, work, &t);
 }

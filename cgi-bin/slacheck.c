@@ -55,7 +55,6 @@
  * desk_slacheck.  libpq's variables say where the database is.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <libgen.h>
 #include <stdbool.h>
@@ -73,8 +72,7 @@
 
 #define BATCH "500"  /* clocks in one transaction */
 #define STEPS_MAX 20 /* a bound for the steps that may fail in a row */
-#define STATUS_UNKNOWN 3
-#define MAX_AGE "5" /* minutes */
+#define MAX_AGE "5"  /* minutes */
 #define PATH_BYTES 4096
 
 static const struct query q_tick = {
@@ -85,7 +83,7 @@ static const struct query q_tick = {
 
 static const struct query q_status = {
 	.name = "status",
-	.sql = "SELECT status, line FROM api.sla_status($1::int)",
+	.sql = "SELECT line, status FROM api.sla_status($1::int)",
 	.params = 1,
 };
 
@@ -164,24 +162,8 @@ static int
 print_status(PGconn *pg, const struct task *t)
 {
 	const char *const params[] = { t->max_age ? t->max_age : MAX_AGE };
-	int status = EX_OK;
-	PGresult *rows = command_ask(pg, &q_status, params, &status);
 
-	if (rows == NULL)
-		return status == EX_USAGE ? EX_USAGE : STATUS_UNKNOWN;
-	puts(PQgetvalue(rows, 0, 1));
-	status = atoi(PQgetvalue(rows, 0, 0));
-	PQclear(rows);
-	return status;
-}
-
-static void
-print_lines(FILE *to, const PGresult *rows)
-{
-	int i;
-
-	for (i = 0; i < PQntuples(rows); i++)
-		fprintf(to, "%s\n", PQgetvalue(rows, i, 0));
+	return command_print(pg, &q_status, params, true);
 }
 
 static int
@@ -190,15 +172,11 @@ report(PGconn *pg, const struct task *t)
 	const char *const params[] = { t->weekly ? "true" : "false", t->since,
 		t->until, t->mail != NULL ? t->mail : t->format };
 	int status = EX_OK;
-	PGresult *rows = command_ask(
-	    pg, t->mail != NULL ? &q_mail : &q_report, params, &status);
 
-	if (rows == NULL)
-		return status;
 	if (t->mail == NULL)
-		print_lines(stdout, rows);
-	PQclear(rows);
-	return EX_OK;
+		return command_print(pg, &q_report, params, false);
+	PQclear(command_ask(pg, &q_mail, params, &status));
+	return status;
 }
 
 /* A file that takes the place of another one, everything or nothing. */
@@ -249,9 +227,10 @@ static int
 finish_draft(struct draft *d, const PGresult *rows)
 {
 	bool is_whole;
+	int i;
 
-	if (rows != NULL)
-		print_lines(d->to, rows);
+	for (i = 0; i < PQntuples(rows); i++)
+		fprintf(d->to, "%s\n", PQgetvalue(rows, i, 0));
 	is_whole = ferror(d->to) == 0;
 	if (fclose(d->to) == 0 && is_whole && rows != NULL &&
 	    rename(d->beside, d->path) == 0)
@@ -280,28 +259,17 @@ write_metrics(PGconn *pg, const struct task *t)
 }
 
 static int
-run(const struct task *t)
+work(PGconn *pg, struct arena *a, const void *task)
 {
-	PGconn *pg = command_connect("slacheck");
-	int status;
+	const struct task *t = task;
 
-	if (PQstatus(pg) != CONNECTION_OK) {
-		log_warn("could not connect: %s", PQerrorMessage(pg));
-		status = t->status ? STATUS_UNKNOWN : EX_UNAVAILABLE;
-	} else if (t->metrics != NULL)
-		status = write_metrics(pg, t);
-	else {
-		fence_close(FENCE_COMMAND);
-		status = t->format != NULL ? report(pg, t)
-		         : t->status       ? print_status(pg, t)
-		                           : check(pg);
-	}
-	PQfinish(pg);
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		log_warn("could not write: %s", strerror(errno));
-		return EX_IOERR;
-	}
-	return status;
+	(void)a;
+	if (t->metrics != NULL)
+		return write_metrics(pg, t);
+	fence_close(FENCE_COMMAND);
+	if (t->format != NULL)
+		return report(pg, t);
+	return t->status ? print_status(pg, t) : check(pg);
 }
 
 static const char help[] =
@@ -432,7 +400,6 @@ main(int argc, char **argv)
 	if (!read_options(argc, argv, &t, &wants_help))
 		return complain();
 	if (wants_help)
-		return fputs(help, stdout) < 0 || fflush(stdout) != 0 ? EX_IOERR
-		                                                      : EX_OK;
-	return run(&t);
+		return command_help(help);
+	return command_run("slacheck", t.status, work, &t);
 }

@@ -520,3 +520,9 @@ rows_named(const struct rows *rows, int row, const char *column)
 			return rows_text(rows, row, i);
 	log_fatal("no column \"%s\" in the answer of the database", column);
 }
+
+bool
+rows_outcome(const struct rows *rows, const char *word)
+{
+	return strcmp(rows_named(rows, 0, "outcome"), word) == 0;
+}

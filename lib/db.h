@@ -96,6 +96,9 @@ const char *rows_text(const struct rows *, int row, int column);
 /* The same by the column's name; a name that is missing is log_fatal. */
 const char *rows_named(const struct rows *, int row, const char *column);
 
+/* Has the first row this word in its column "outcome"? */
+bool rows_outcome(const struct rows *, const char *word);
+
 /* The first column of a binary query; *size in bytes. */
 const char *rows_bytes(const struct rows *, int row, size_t *size);
 

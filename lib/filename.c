@@ -3,6 +3,7 @@
 
 #include "arena.h"
 #include "filename.h"
+#include "form.h"
 
 #define EXTENSION_MAX 16 /* bytes, the dot included */
 
@@ -86,16 +87,6 @@ offset_of(const char *s, size_t n)
 	return at;
 }
 
-static size_t
-characters(const char *s)
-{
-	size_t n = 0;
-
-	for (; *s != '\0'; s++)
-		n += ((unsigned char)*s & 0xc0) != 0x80;
-	return n;
-}
-
 /* The middle goes: the extension says what to open it with. */
 static char *
 shorten(struct arena *a, char *s)
@@ -103,11 +94,11 @@ shorten(struct arena *a, char *s)
 	const char *dot = strrchr(s, '.');
 	size_t keep = FILENAME_MAX_CHARACTERS;
 
-	if (characters(s) <= keep)
+	if (form_characters(s) <= keep)
 		return s;
 	if (dot == NULL || dot == s || strlen(dot) > EXTENSION_MAX)
 		dot = "";
-	keep -= characters(dot);
+	keep -= form_characters(dot);
 	return arena_printf(a, "%.*s%s", (int)offset_of(s, keep), s, dot);
 }
 

@@ -114,9 +114,8 @@ form_utf8(const char *text, size_t size)
 	return true;
 }
 
-/* Characters, not bytes: what a person counts. */
-static size_t
-characters(const char *s)
+size_t
+form_characters(const char *s)
 {
 	size_t n = 0;
 
@@ -174,7 +173,7 @@ keep(struct form *form, size_t i, char *text)
 	mend_line_ends(text);
 	if (f->kind == FORM_LINE && text[strcspn(text, "\r\n")] != '\0')
 		return false;
-	if (f->max != 0 && characters(text) > f->max) {
+	if (f->max != 0 && form_characters(text) > f->max) {
 		v->complaint = f->too_long;
 		form->complained = true;
 	}
@@ -345,6 +344,12 @@ form_sent(const struct request *r, const char *name)
 	const struct value *v = declared(r, name);
 
 	return v != NULL && v->text != NULL;
+}
+
+bool
+form_pressed(const struct request *r, const char *button)
+{
+	return strcmp(form_text(r, "do"), button) == 0;
 }
 
 struct file *

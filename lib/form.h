@@ -52,6 +52,9 @@ const char *form_or_null(const struct request *, const char *name);
 /* Was it sent at all (a pressed button, a ticked box)? */
 bool form_sent(const struct request *, const char *name);
 
+/* Was the button pressed that is called "do" and has this value? */
+bool form_pressed(const struct request *, const char *button);
+
 /*
  * A file of a FORM_FILE field.  A field of this kind has no text: what stands
  * under its name in a urlencoded form (the name of a file, in an old browser)
@@ -64,6 +67,7 @@ struct file {
 	const char *sha256; /* 64 hex digits */
 	size_t size;        /* bytes */
 	bool kept;          /* waits for the end of its form; see file.h */
+	const char *why;    /* it cannot be kept: a word of file.h, or NULL */
 	bool sealed;        /* encrypted for the desk; see confidential.h */
 };
 
@@ -106,5 +110,8 @@ long form_decode(char *to, const char *from, size_t size, bool plus);
 
 /* Is this UTF-8 (RFC 3629: no surrogates, no overlong forms)? */
 bool form_utf8(const char *, size_t size);
+
+/* Characters of UTF-8, not bytes: what a person counts. */
+size_t form_characters(const char *);
 
 #endif

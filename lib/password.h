@@ -5,15 +5,18 @@
  * Passwords that are set now: what will do, and how their tag is made.  For
  * the page where staff change theirs and for the operator's command alike.
  *
- * There is no list of stolen passwords here.  What is refused is short, is
- * made of the login, of the desk's name or of the words, months and runs of
- * keys that open every such list, whatever digits and marks stand around
- * them, or repeats itself.
+ * What is refused is short, contains the login or the name of the desk,
+ * repeats itself, or is guessed too soon: zxcvbn (Wheeler, USENIX Security
+ * 2016) counts the tries of somebody who has its lists of common passwords,
+ * names and words, and knows of dates, rows of keys and digits that stand
+ * for letters.  Passwords that were stolen elsewhere are not asked for: that
+ * would tell a stranger something.
  */
 struct arena;
 
 #define PASSWORD_MIN 12             /* characters */
 #define PASSWORD_MAX 1000           /* characters */
+#define PASSWORD_BITS 33.2          /* 10^10 tries, zxcvbn's best class */
 #define PASSWORD_MEMORY (64 * 1024) /* KiB, of argon2id */
 #define PASSWORD_PASSES 3
 

@@ -171,12 +171,10 @@ AS $$
 DECLARE
 	who int := desk.session_own(factor_password.token);
 	account text := (SELECT desk.login_subject(p.login) FROM desk.staff p WHERE p.id = who);
-	wait int;
 BEGIN
 	PERFORM desk.session_insist(factor_password.token);
 	IF NOT desk.limit_take('login-account', account) THEN
-		wait := greatest(1, desk.limit_wait('login-account', account));
-		RETURN QUERY SELECT 'limited', wait, desk.wait_words(wait);
+		RETURN QUERY SELECT * FROM desk.limited(desk.limit_wait('login-account', account));
 		RETURN;
 	END IF;
 	-- after the limit, as who signs in takes the two

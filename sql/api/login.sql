@@ -42,12 +42,10 @@ DECLARE
 	account text := desk.login_subject(login_finish.login);
 	account_free boolean := desk.limit_take('login-account', account);
 	network_free boolean := desk.limit_take('login-network', login_finish.network);
-	wait int;
 	who int;
 BEGIN
 	IF NOT (account_free AND network_free) THEN
-		wait := greatest(1, desk.limit_wait('login-account', account), desk.limit_wait('login-network', login_finish.network));
-		RETURN QUERY SELECT 'limited', wait, desk.wait_words(wait);
+		RETURN QUERY SELECT * FROM desk.limited(greatest(desk.limit_wait('login-account', account), desk.limit_wait('login-network', login_finish.network)));
 		RETURN;
 	END IF;
 	SELECT s.id INTO who FROM desk.staff s JOIN desk.credential c ON c.staff = s.id
@@ -80,12 +78,10 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	who int := desk.half_staff(login_proof.half);
+	who int := desk.half_or_session(login_proof.half, login_proof.token);
 	wait int;
 BEGIN
-	IF who IS NULL AND login_proof.half IS NULL THEN
-		who := desk.session_own(login_proof.token);
-	ELSIF who IS NULL THEN
+	IF who IS NULL THEN
 		RAISE 'the password was too long ago' USING ERRCODE = 'PT401';
 	END IF;
 	wait := desk.code_wait(who);
@@ -108,11 +104,8 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	who int := desk.half_staff(login_passkeys.half);
+	who int := desk.half_or_session(login_passkeys.half, login_passkeys.token);
 BEGIN
-	IF who IS NULL AND login_passkeys.half IS NULL THEN
-		who := desk.session_own(login_passkeys.token);
-	END IF;
 	RETURN QUERY SELECT encode(k.credential, 'hex'), desk.base64url(k.credential), k.algorithm, encode(k.key, 'hex'), k.sign_count::text
 	FROM desk.passkey k WHERE k.staff = who ORDER BY k.id;
 END
@@ -140,7 +133,6 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	who int := desk.half_staff(login_code.half);
-	wait int;
 	proof text;
 BEGIN
 	PERFORM FROM desk.staff p WHERE p.id = who FOR NO KEY UPDATE;
@@ -152,21 +144,14 @@ BEGIN
 	END IF;
 	-- a signature cannot be guessed, and who guesses codes must not lock a passkey out
 	IF login_code.credential IS NULL AND NOT desk.code_take(who) THEN
-		wait := greatest(1, desk.code_wait(who));
-		RETURN QUERY SELECT 'limited', wait, desk.wait_words(wait);
+		RETURN QUERY SELECT * FROM desk.limited(desk.code_wait(who));
 		RETURN;
 	END IF;
 	proof := desk.factor_judge(who, login_code.step, login_code.code_sha256, login_code.credential, login_code.sign_count,
 		login_code.challenge_sha256, login_code.address);
 	IF proof IS NULL THEN
-		IF login_code.credential IS NULL THEN
-			PERFORM desk.code_wrong(who, login_code.address);
-		END IF;
 		RETURN QUERY SELECT 'wrong', 0, '';
 		RETURN;
-	END IF;
-	IF login_code.credential IS NULL THEN
-		PERFORM desk.code_give(who);
 	END IF;
 	DELETE FROM desk.half_session h WHERE h.token_sha256 = sha256(convert_to(login_code.half, 'UTF8'));
 	PERFORM desk.session_make(who, login_code.token, login_code.old_token, login_code.address, login_code.agent, proof);
@@ -182,11 +167,9 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	who int;
-	wait int;
 BEGIN
 	IF NOT desk.limit_take('login-network', login_whole.network) THEN
-		wait := greatest(1, desk.limit_wait('login-network', login_whole.network));
-		RETURN QUERY SELECT 'limited', wait, desk.wait_words(wait);
+		RETURN QUERY SELECT * FROM desk.limited(desk.limit_wait('login-network', login_whole.network));
 		RETURN;
 	END IF;
 	SELECT p.id INTO who FROM desk.passkey k JOIN desk.staff p ON p.id = k.staff AND p.active
@@ -217,12 +200,10 @@ DECLARE
 	needed boolean := desk.has_factor(who);
 	code_free boolean := NOT needed OR login_again.credential IS NOT NULL OR desk.code_take(who);
 	proof text;
-	wait int;
 BEGIN
 	IF NOT (account_free AND network_free AND code_free) THEN
-		wait := greatest(1, desk.limit_wait('login-account', account), desk.limit_wait('login-network', login_again.network),
-			desk.code_wait(who));
-		RETURN QUERY SELECT 'limited', wait, desk.wait_words(wait);
+		RETURN QUERY SELECT * FROM desk.limited(greatest(desk.limit_wait('login-account', account),
+			desk.limit_wait('login-network', login_again.network), desk.code_wait(who)));
 		RETURN;
 	END IF;
 	IF NOT EXISTS (SELECT FROM desk.credential c WHERE c.staff = who AND c.tag_sha256 = decode(login_again.tag_sha256, 'hex')) THEN
@@ -233,17 +214,11 @@ BEGIN
 		proof := desk.factor_judge(who, login_again.step, login_again.code_sha256, login_again.credential, login_again.sign_count,
 			login_again.challenge_sha256, login_again.address);
 		IF proof IS NULL THEN
-			IF login_again.credential IS NULL THEN
-				PERFORM desk.code_wrong(who, login_again.address);
-			END IF;
 			RETURN QUERY SELECT 'wrong', 0, '';
 			RETURN;
 		END IF;
 	END IF;
 	PERFORM desk.limit_give('login-account', account), desk.limit_give('login-network', login_again.network);
-	IF needed AND login_again.credential IS NULL THEN
-		PERFORM desk.code_give(who);
-	END IF;
 	UPDATE desk.session s SET fresh_until = now() + interval '10 minutes', factor = coalesce(proof, s.factor)
 	WHERE s.token_sha256 = sha256(convert_to(login_again.token, 'UTF8'));
 	RETURN QUERY SELECT 'done', 0, '';
@@ -258,7 +233,7 @@ BEGIN
 	RETURN QUERY SELECT desk.factor_missing(login_needs.token)
 		AND EXISTS (SELECT FROM desk.session s JOIN desk.staff p ON p.id = s.staff AND p.active
 			WHERE s.token_sha256 = sha256(convert_to(login_needs.token, 'UTF8'))
-			  AND s.seen_at > now() - interval '30 minutes' AND s.made_at > now() - interval '12 hours');
+			  AND desk.session_lives(s.seen_at, s.made_at));
 END
 $$;
 COMMENT ON FUNCTION api.login_needs(text) IS 'Is this a session that must set up a second factor before anything else?';
@@ -286,7 +261,7 @@ BEGIN
 		s.token_sha256 = sha256(convert_to(login_sessions.token, 'UTF8')),
 		s.token_sha256 <> sha256(convert_to(login_sessions.token, 'UTF8'))
 	FROM desk.session s
-	WHERE s.staff = who AND s.seen_at > now() - interval '30 minutes' AND s.made_at > now() - interval '12 hours'
+	WHERE s.staff = who AND desk.session_lives(s.seen_at, s.made_at)
 	ORDER BY s.made_at DESC, s.id DESC;
 END
 $$;
@@ -428,20 +403,14 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	who int;
+	who int := desk.staff_locked(staff_set_password.login);
 BEGIN
-	SELECT s.id INTO who FROM desk.staff s WHERE s.login = staff_set_password.login FOR NO KEY UPDATE;
-	IF NOT FOUND THEN
-		RAISE 'there is no member of the staff with the login "%"', staff_set_password.login USING ERRCODE = 'PT404';
-	END IF;
 	INSERT INTO desk.credential AS c (staff, salt, memory_kib, passes, tag_sha256)
 	VALUES (who, decode(staff_set_password.salt, 'hex'), staff_set_password.memory_kib, staff_set_password.passes,
 		decode(staff_set_password.tag_sha256, 'hex'))
 	ON CONFLICT (staff) DO UPDATE SET (salt, memory_kib, passes, tag_sha256, set_at) =
 		(excluded.salt, excluded.memory_kib, excluded.passes, excluded.tag_sha256, now());
-	DELETE FROM desk.half_session h WHERE h.staff = who;
-	DELETE FROM desk.session s WHERE s.staff = who;
-	PERFORM desk.code_forget(who), desk.factor_tell(who, 'password changed', session_user::text, NULL);
+	PERFORM desk.sessions_end(who, NULL), desk.code_forget(who), desk.factor_tell(who, 'password changed', session_user::text, NULL);
 	RETURN who;
 END
 $$;
@@ -452,16 +421,9 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	who int;
-	ended int;
+	who int := desk.staff_locked(staff_end_sessions.login);
+	ended int := desk.sessions_end(who, NULL);
 BEGIN
-	SELECT s.id INTO who FROM desk.staff s WHERE s.login = staff_end_sessions.login FOR NO KEY UPDATE;
-	IF NOT FOUND THEN
-		RAISE 'there is no member of the staff with the login "%"', staff_end_sessions.login USING ERRCODE = 'PT404';
-	END IF;
-	DELETE FROM desk.half_session h WHERE h.staff = who;
-	DELETE FROM desk.session s WHERE s.staff = who;
-	GET DIAGNOSTICS ended = ROW_COUNT;
 	PERFORM desk.factor_tell(who, 'sessions ended', session_user::text, NULL);
 	RETURN ended;
 END
@@ -473,18 +435,12 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	who int;
+	who int := desk.staff_locked(staff_reset_factor.login);
 BEGIN
-	SELECT s.id INTO who FROM desk.staff s WHERE s.login = staff_reset_factor.login FOR NO KEY UPDATE;
-	IF NOT FOUND THEN
-		RAISE 'there is no member of the staff with the login "%"', staff_reset_factor.login USING ERRCODE = 'PT404';
-	END IF;
 	DELETE FROM desk.factor_app a WHERE a.staff = who;
 	DELETE FROM desk.passkey k WHERE k.staff = who;
 	DELETE FROM desk.recovery_code c WHERE c.staff = who;
-	DELETE FROM desk.half_session h WHERE h.staff = who;
-	DELETE FROM desk.session s WHERE s.staff = who;
-	PERFORM desk.code_forget(who), desk.factor_tell(who, 'factors reset', session_user::text, NULL);
+	PERFORM desk.sessions_end(who, NULL), desk.code_forget(who), desk.factor_tell(who, 'factors reset', session_user::text, NULL);
 	RETURN who;
 END
 $$;

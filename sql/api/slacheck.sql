@@ -35,7 +35,7 @@ BEGIN
 	-- as desk.session_staff() judges them
 	DELETE FROM desk.session WHERE ctid = ANY (ARRAY(
 		SELECT s.ctid FROM desk.session s
-		WHERE s.seen_at <= now() - interval '30 minutes' OR s.made_at <= now() - interval '12 hours'
+		WHERE NOT desk.session_lives(s.seen_at, s.made_at)
 		LIMIT most FOR UPDATE SKIP LOCKED));
 	GET DIAGNOSTICS sessions = ROW_COUNT;
 	RETURN NEXT;

@@ -1,5 +1,10 @@
 -- Sessions: who is signed in, how recently that was proven, and with what.
 
+CREATE OR REPLACE FUNCTION desk.session_lives(seen_at timestamptz, made_at timestamptz) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN session_lives.seen_at > now() - interval '30 minutes' AND session_lives.made_at > now() - interval '12 hours';
+COMMENT ON FUNCTION desk.session_lives(timestamptz, timestamptz) IS 'Is a session that was seen and made then still one?  Not after 30 minutes without a request, nor after 12 hours.';
+
 CREATE OR REPLACE FUNCTION desk.session_own(token text) RETURNS int
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -9,8 +14,7 @@ BEGIN
 	SELECT x.staff, x.seen_at, x.token_sha256 INTO s
 	FROM desk.session x JOIN desk.staff p ON p.id = x.staff AND p.active
 	WHERE x.token_sha256 = sha256(convert_to(token, 'UTF8'))
-	  AND x.seen_at > now() - interval '30 minutes'
-	  AND x.made_at > now() - interval '12 hours';
+	  AND desk.session_lives(x.seen_at, x.made_at);
 	IF NOT FOUND THEN
 		RAISE 'not signed in' USING ERRCODE = 'PT401';
 	END IF;

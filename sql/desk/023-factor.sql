@@ -48,15 +48,42 @@ END
 $$;
 COMMENT ON FUNCTION desk.factor_writer(text) IS 'Who a session token stands for, to change how they sign in: nobody else can change that, or sign in as them, until the transaction ends.  PT401 and PT403 as desk.session_own and desk.session_insist.';
 
+CREATE OR REPLACE FUNCTION desk.sessions_end(whose int, but_token text) RETURNS int
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	ended int;
+BEGIN
+	DELETE FROM desk.half_session h WHERE h.staff = whose;
+	DELETE FROM desk.session s WHERE s.staff = whose AND s.token_sha256 IS DISTINCT FROM sha256(convert_to(but_token, 'UTF8'));
+	GET DIAGNOSTICS ended = ROW_COUNT;
+	RETURN ended;
+END
+$$;
+COMMENT ON FUNCTION desk.sessions_end(int, text) IS 'End all sessions of somebody but the one of a token, which may be NULL, and all sign-ins that are half done; how many sessions were ended.';
+
+CREATE OR REPLACE FUNCTION desk.staff_locked(login text) RETURNS int
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	who int;
+BEGIN
+	SELECT s.id INTO who FROM desk.staff s WHERE s.login = staff_locked.login FOR NO KEY UPDATE;
+	IF NOT FOUND THEN
+		RAISE 'there is no member of the staff with the login "%"', staff_locked.login USING ERRCODE = 'PT404';
+	END IF;
+	RETURN who;
+END
+$$;
+COMMENT ON FUNCTION desk.staff_locked(text) IS 'The member of the staff with this login: nobody else can change how they sign in, or sign in as them, until the transaction ends.  PT404 when there is none.';
+
 CREATE OR REPLACE FUNCTION desk.factor_changed(token text, what text, network text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	who int := desk.session_own(factor_changed.token);
 BEGIN
-	DELETE FROM desk.half_session h WHERE h.staff = who;
-	DELETE FROM desk.session s WHERE s.staff = who AND s.token_sha256 <> sha256(convert_to(factor_changed.token, 'UTF8'));
-	PERFORM desk.factor_tell(who, factor_changed.what, 'self', factor_changed.network);
+	PERFORM desk.sessions_end(who, factor_changed.token), desk.factor_tell(who, factor_changed.what, 'self', factor_changed.network);
 END
 $$;
 COMMENT ON FUNCTION desk.factor_changed(text, text, text) IS 'Somebody changed how they sign in: it is written down, they are told, and all their other sessions end.';
@@ -66,6 +93,8 @@ RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
+DECLARE
+	proof text;
 BEGIN
 	IF factor_judge.credential IS NOT NULL THEN
 		DELETE FROM desk.challenge_used u WHERE u.at < now() - interval '1 hour';
@@ -82,17 +111,21 @@ BEGIN
 	UPDATE desk.factor_app a SET last_step = factor_judge.step, used_at = now()
 	WHERE a.staff = who AND a.last_step < factor_judge.step AND abs(factor_judge.step - desk.factor_step()) <= 2;
 	IF FOUND THEN
-		RETURN 'app';
-	END IF;
-	DELETE FROM desk.recovery_code c WHERE c.staff = who AND c.code_sha256 = decode(factor_judge.code_sha256, 'hex');
-	IF FOUND THEN
+		proof := 'app';
+	ELSE
+		DELETE FROM desk.recovery_code c WHERE c.staff = who AND c.code_sha256 = decode(factor_judge.code_sha256, 'hex');
+		IF NOT FOUND THEN
+			PERFORM desk.code_wrong(who, factor_judge.network);
+			RETURN NULL;
+		END IF;
 		PERFORM desk.factor_tell(who, 'recovery code used', 'self', factor_judge.network);
-		RETURN 'recovery code';
+		proof := 'recovery code';
 	END IF;
-	RETURN NULL;
+	PERFORM desk.code_give(who);
+	RETURN proof;
 END
 $$;
-COMMENT ON FUNCTION desk.factor_judge(int, bigint, text, text, bigint, text, text) IS 'What was proven: "app", "recovery code" or "passkey", NULL for nothing.  Each proof is spent by it: a step of an app and all before it, a recovery code, a challenge.  Of two requests with the same proof one gets nothing, for the row is locked.';
+COMMENT ON FUNCTION desk.factor_judge(int, bigint, text, text, bigint, text, text) IS 'What was proven: "app", "recovery code" or "passkey", NULL for nothing.  Each proof is spent by it: a step of an app and all before it, a recovery code, a challenge.  Of two requests with the same proof one gets nothing, for the row is locked.  A code was counted by desk.code_take() before: a right one is given back, a wrong one told of where the next has to wait.';
 
 CREATE OR REPLACE FUNCTION desk.factor_step() RETURNS bigint
 LANGUAGE sql STABLE
@@ -153,8 +186,7 @@ AS $$
 BEGIN
 	DELETE FROM desk.session s WHERE s.token_sha256 = sha256(convert_to(session_make.old_token, 'UTF8'));
 	DELETE FROM desk.session WHERE id IN (SELECT x.id FROM desk.session x WHERE x.staff = who
-		ORDER BY x.seen_at > now() - interval '30 minutes' AND x.made_at > now() - interval '12 hours' DESC,
-			x.made_at DESC, x.id DESC OFFSET 4);
+		ORDER BY desk.session_lives(x.seen_at, x.made_at) DESC, x.made_at DESC, x.id DESC OFFSET 4);
 	INSERT INTO desk.session (token_sha256, staff, network, agent, factor)
 	VALUES (sha256(convert_to(session_make.token, 'UTF8')), who, session_make.network,
 		left(desk.visible(session_make.agent), 300), session_make.factor);
@@ -171,6 +203,27 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION desk.half_staff(text) IS 'Whose password was right less than 5 minutes ago in this browser; NULL when nobody''s.';
+
+CREATE OR REPLACE FUNCTION desk.half_or_session(half text, token text) RETURNS int
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF half IS NULL THEN
+		RETURN desk.session_own(half_or_session.token);
+	END IF;
+	RETURN desk.half_staff(half_or_session.half);
+END
+$$;
+COMMENT ON FUNCTION desk.half_or_session(text, text) IS 'Who is to prove a second factor: whose sign-in is half done, NULL when it took too long, or (half NULL) who holds a session; PT401 when nobody.';
+
+CREATE OR REPLACE FUNCTION desk.limited(wait int) RETURNS TABLE (outcome text, wait_seconds int, wait_words text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN QUERY SELECT 'limited', w.seconds, desk.wait_words(w.seconds) FROM greatest(1, limited.wait) AS w (seconds);
+END
+$$;
+COMMENT ON FUNCTION desk.limited(int) IS 'What is answered to a password or code that is not judged, for there were too many wrong ones.';
 
 CREATE OR REPLACE FUNCTION desk.recovery_codes_set(who int, hashes text[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

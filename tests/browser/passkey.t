@@ -46,6 +46,7 @@ desk(async ({ open, sql, sign_in }) => {
 		await page.keyboard.press('Enter');
 		await page.getByRole('heading', { name: 'Your recovery codes' }).waitFor();
 		equal(await page.getByRole('region', { name: 'Recovery codes' }).locator('li').count(), 10);
+		ok(/Nightdesk, recovery codes of \S+/.test(await page.getByRole('region', { name: 'Recovery codes' }).innerText()), 'whose they are');
 		await nothing_wrong(page);
 		[saved] = await device.credentials();
 		equal(saved.rpId, 'localhost');

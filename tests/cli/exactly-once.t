@@ -7,8 +7,8 @@
 use strict;
 use warnings;
 use lib 'tests/lib';
+use Command;
 use Post;
-use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -16,14 +16,6 @@ my $steps = $ENV{STEPS} // 2000;
 my $seed = $ENV{SEED} // int(rand 1e6);
 srand $seed;
 my $killed = 0;
-
-sub start_slacheck {
-	my $pid = fork // die "fork: $!";
-	return $pid if $pid;
-	delete $ENV{PGUSER};
-	open STDERR, '>>', "$Post::place/slacheck.err";
-	exec("$Post::build/slacheck") or POSIX::_exit(127);
-}
 
 # Two at a time, each ended after a moment of at most `longest` seconds,
 # until nothing is left or a minute and a half is over.  The moments grow:
@@ -53,7 +45,7 @@ Post::sql("INSERT INTO desk.ticket (subject, kind, severity, filed_at, assignee)
 Post::sql("UPDATE desk.limiter SET most = 1000000 WHERE name LIKE 'mail%'");
 is(Post::sql('SELECT count(*) FROM desk.clock WHERE next_at < now()'), $steps, "$steps warnings are due (SEED=$seed)");
 
-my $rounds = storm(\&start_slacheck, 0.5, sub { Post::sql('SELECT count(*) FROM desk.clock WHERE next_at < now()') });
+my $rounds = storm(sub { Command::start("$Post::build/slacheck") }, 0.5, sub { Post::sql('SELECT count(*) FROM desk.clock WHERE next_at < now()') });
 my $killed_then = $killed;
 cmp_ok($killed, '>', 1, "slacheck was killed, $killed times");
 is(system("$Post::build/slacheck"), 0, 'and once it was left alone');

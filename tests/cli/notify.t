@@ -419,7 +419,7 @@ cmp_ok(time - $from, '<', 2.5, 'what is urgent wakes the daemon');
 mail_staff($t, $ann, 'Later', 'x');
 for (1 .. 100) { last if Post::mails() == 2; sleep(0.1) }
 is(scalar(Post::mails()), 2, 'it looks for the rest every few seconds');
-my ($rss) = Post::slurp("/proc/$daemon/status") =~ /^RssAnon:\s+(\d+) kB/m;
+my ($rss) = Command::slurp("/proc/$daemon/status") =~ /^RssAnon:\s+(\d+) kB/m;
 note("daemon: $rss kB of its own") if $rss;
 Post::orders('slow 1');
 Post::sql("SELECT desk.mail_urgent('page', NULL, $ann, 'In hand ' || n, 'now') FROM generate_series(1, 5) n");

@@ -1,30 +1,15 @@
 # Paging under load: however many look for pages that are due and wherever
 # they are killed, every step is told exactly once; reports, answers and
-# acknowledgements at the same moment do not get in each other's way.  Needs
-# a cluster (PGHOST, PGUSER its superuser) and makes a database of its own.
+# acknowledgements at the same moment do not get in each other's way.
 use strict;
 use warnings;
 use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep);
+use lib 'tests/lib';
+use Database 'sql';
 
-$ENV{PGDATABASE} = "page_test_$$";
-system('createdb', '-T', 'template0', $ENV{PGDATABASE}) == 0 or BAIL_OUT('cannot make a database');
-END {
-	my $status = $?;
-	system('dropdb', '--if-exists', '--force', $ENV{PGDATABASE}) if ($ENV{PGDATABASE} // '') =~ /^page_test_/;
-	$? = $status;
-}
-system('sql/migrate >/dev/null') == 0 or BAIL_OUT('cannot load the schema');
-
-sub sql {
-	my ($text) = @_;
-	open(my $psql, '-|', 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-c', $text) or die "psql: $!";
-	my @lines = <$psql>;
-	close($psql) or die "psql failed: $text";
-	chomp @lines;
-	return wantarray ? @lines : $lines[0];
-}
+Database::make('page');
 
 # The statements one after the other, each a transaction, in a process of
 # their own; its output goes nowhere, its exit status tells.

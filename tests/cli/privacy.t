@@ -1,29 +1,13 @@
-# privacy --sweep, --rewrite: what redactions leave on the disk, and that it goes.  Needs
-# a cluster (PGHOST, PGUSER its superuser) and makes a database of its own there.
+# privacy --sweep, --rewrite: what redactions leave on the disk, and that it goes.
 use strict;
 use warnings;
 use Test::More;
+use lib 'tests/lib';
+use Command;
+use Database 'sql';
 
-my $program = ($ENV{NIGHTDESK_BUILD} // 'build') . '/privacy';
-plan skip_all => "$program is not built" unless -x $program;
-
-$ENV{PGDATABASE} = "privacy_test_$$";
-system('createdb', '-T', 'template0', $ENV{PGDATABASE}) == 0 or BAIL_OUT('cannot make a database');
-END {
-	my $status = $?;
-	system('dropdb', '--if-exists', '--force', $ENV{PGDATABASE}) if ($ENV{PGDATABASE} // '') =~ /^privacy_test_/;
-	$? = $status;
-}
-system('sql/migrate >/dev/null') == 0 or BAIL_OUT('cannot load the schema');
-
-sub sql {
-	my ($text) = @_;
-	open(my $psql, '-|', 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-c', $text) or die "psql: $!";
-	my @lines = <$psql>;
-	close($psql) or die "psql failed: $text";
-	chomp @lines;
-	return wantarray ? @lines : $lines[0];
-}
+my $program = Command::built('privacy');
+Database::make('privacy');
 
 my $home = sql('SHOW data_directory');
 my $base = "$home/base/" . sql('SELECT oid FROM pg_database WHERE datname = current_database()');

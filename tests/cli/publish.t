@@ -1,82 +1,39 @@
 # The command that publishes keys: which it takes, which it refuses and why,
 # and that a refused one leaves nothing behind, in the database or on disk.
-# Needs a cluster (PGHOST, PGUSER its superuser) and makes a database of its
-# own there.
 use strict;
 use warnings;
 use File::Temp 'tempdir';
-use POSIX ();
 use Test::More;
 use lib 'tests/lib';
+use Command;
+use Database 'sql';
 use Gpg;
 
-my $build = $ENV{NIGHTDESK_BUILD} // 'build';
-my $program = "$build/publish";
-die "$program is not built\n" unless -x $program;
-
-$ENV{PGDATABASE} = "publish_test_$$";
-system('createdb', '-T', 'template0', $ENV{PGDATABASE}) == 0 or BAIL_OUT('cannot make a database');
-END {
-	my $status = $?;
-	system('dropdb', '--if-exists', '--force', $ENV{PGDATABASE}) if ($ENV{PGDATABASE} // '') =~ /^publish_test_/;
-	$? = $status;
-}
-system('sql/migrate >/dev/null') == 0 or BAIL_OUT('cannot load the schema');
+my $program = Command::built('publish');
+Database::make('publish');
 my $scratch = tempdir(CLEANUP => 1);
 
-sub sql {
-	my ($text) = @_;
-	open(my $psql, '-|', 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-c', $text) or die "psql: $!";
-	my @lines = <$psql>;
-	close($psql) or die "psql failed: $text";
-	chomp @lines;
-	return wantarray ? @lines : $lines[0];
-}
-
-# As an operator's script would: under its own role, without a terminal.
-sub run {
-	my ($input, @options) = @_;
-	open(my $in, '>', "$scratch/in") or die $!;
-	binmode $in;
-	print $in $input // '';
-	close $in;
-	my $pid = fork // die "fork: $!";
-	if (!$pid) {
-		delete $ENV{PGUSER};
-		POSIX::setsid();
-		open(STDIN, '<', "$scratch/in");
-		open(STDOUT, '>', "$scratch/out");
-		open(STDERR, '>', "$scratch/err");
-		exec($program, @options) or POSIX::_exit(127);
-	}
-	waitpid($pid, 0);
-	my %r = (exit => $? >> 8);
-	for my $name (qw(out err)) {
-		open(my $file, '<', "$scratch/$name") or die $!;
-		local $/;
-		$r{$name} = <$file> // '';
-	}
-	return \%r;
-}
+sub run { return Command::run($program, @_) }
+sub feed { return Command::feed($program, @_) }
 
 my $gpg = Gpg->new;
 my $good = $gpg->make('Support Desk <support@desk.example>');
 my $armoured = $gpg->run('', '--armor', '--export', $good);
 
-my $r = run('', '--check');
+my $r = run('--check');
 is($r->{exit}, 0, 'a desk without a key is well');
 is($r->{out}, "no key is published: the forms have no confidential part\n", '... and says what that means');
-is(run('', '--list')->{out}, '', '... and has none to list');
+is(run('--list')->{out}, '', '... and has none to list');
 
 # shown first
-$r = run($armoured, '-');
+$r = feed($armoured, '-');
 is($r->{exit}, 1, 'a key is not published before somebody has said yes');
 like($r->{out}, qr/^Fingerprint  \Q@{[join ' ', $good =~ \/....\/g]}\E$/m, '... and its fingerprint is shown to compare');
 like($r->{out}, qr/^Name +Support Desk <support\@desk\.example>$/m, '... and whose it says it is');
 like($r->{err}, qr/no terminal to ask at; say --yes/, '... and how to say so without a terminal');
 is(sql('SELECT count(*) FROM desk.confidential_key'), 0, '... and nothing is stored');
 
-$r = run($armoured, '--yes', '-');
+$r = feed($armoured, '--yes', '-');
 is($r->{exit}, 0, 'with --yes it is published') or diag($r->{err});
 like($r->{out}, qr/^It is published\.$/m, '... and says so');
 is($r->{err}, '', '... and nothing else');
@@ -85,7 +42,7 @@ is(sql("SELECT fingerprint, address, wkd, algorithm, expires_at FROM desk.confid
 my ($sub) = $gpg->run('', '--with-colons', '--list-keys', $good) =~ /^sub:[^:]*:[^:]*:[^:]*:([0-9A-F]{16})/m;
 is(sql('SELECT key_ids FROM desk.confidential_key'), "{$sub}", '... by the subkey that encrypts, not the one that certifies');
 is(sql("SELECT subject FROM desk.outbox"), 'A key for confidential parts was published', '... and the staff are told');
-is(run($armoured, '--yes', '-')->{out} =~ /^It is (.*)\.$/m && $1, 'known already', 'to publish it again changes nothing');
+is(feed($armoured, '--yes', '-')->{out} =~ /^It is (.*)\.$/m && $1, 'known already', 'to publish it again changes nothing');
 is(sql('SELECT count(*) FROM desk.outbox'), 1, '... and tells nobody');
 
 # a file as well, and what others have signed is left out
@@ -94,9 +51,9 @@ open(my $file, '>', "$scratch/key.gpg") or die $!;
 binmode $file;
 print $file $gpg->run('', '--export', $other);
 close $file;
-is(run('', '--yes', "$scratch/key.gpg")->{exit}, 0, 'a binary file is taken, and a key of RSA with 3072 bits');
+is(run('--yes', "$scratch/key.gpg")->{exit}, 0, 'a binary file is taken, and a key of RSA with 3072 bits');
 is(sql("SELECT algorithm FROM desk.confidential_key WHERE fingerprint = '$other'"), 'RSA 3072 bits', '... which is told');
-is(run('', '--yes', "$scratch/none")->{exit}, 66, 'a file that is not there is told from a bad one');
+is(run('--yes', "$scratch/none")->{exit}, 66, 'a file that is not there is told from a bad one');
 
 # what gpg gets back is the key
 my $reader = Gpg->new;
@@ -129,7 +86,7 @@ my %bad = (
 my $before = sql("SELECT string_agg(k::text, ',' ORDER BY fingerprint) FROM desk.confidential_key k");
 for my $what (sort keys %bad) {
 	my ($text, $why) = @{ $bad{$what} };
-	$r = run($text, '--yes', '-');
+	$r = feed($text, '--yes', '-');
 	is($r->{exit}, 65, "$what is refused");
 	like($r->{err}, $why, '... and says why');
 }
@@ -138,24 +95,24 @@ is_deeply([glob '/tmp/nightdesk-publish.*'], [], 'gpg has left nothing on the di
 
 # renewed
 my $ends = $gpg->make('Ends <ends@desk.example>', ends => '20d');
-is(run($gpg->run('', '--export', $ends), '--yes', '-')->{exit}, 0, 'a key that expires is taken while it is good');
+is(feed($gpg->run('', '--export', $ends), '--yes', '-')->{exit}, 0, 'a key that expires is taken while it is good');
 is(sql("SELECT round(extract(epoch FROM expires_at - now()) / 86400) FROM desk.confidential_key WHERE fingerprint = '$ends'"), 20, '... with its date');
-$r = run('', '--check');
+$r = run('--check');
 is($r->{exit}, 1, '--check warns of it within 30 days');
 like($r->{out}, qr/^\Q@{[join ' ', $ends =~ \/....\/g]}\E expires in 19 days/m, '... and names it');
 $gpg->run('', '--quick-set-expire', $ends, '2y');
 $gpg->run('', '--quick-set-expire', $ends, '2y', '*');
-like(run($gpg->run('', '--export', $ends), '--yes', '-')->{out}, qr/^It is renewed\.$/m, 'the same key with a later date renews it');
-is(run('', '--check')->{exit}, 0, '... and all is well again');
+like(feed($gpg->run('', '--export', $ends), '--yes', '-')->{out}, qr/^It is renewed\.$/m, 'the same key with a later date renews it');
+is(run('--check')->{exit}, 0, '... and all is well again');
 
 # retired
-is(run('', '--retire', lc $ends)->{exit}, 0, 'a key is retired by its fingerprint, however it is written');
-is(run('', '--retire', 'AAAA')->{exit}, 64, '... which must be one');
+is(run('--retire', lc $ends)->{exit}, 0, 'a key is retired by its fingerprint, however it is written');
+is(run('--retire', 'AAAA')->{exit}, 64, '... which must be one');
 is(sql("SELECT count(*) FROM desk.confidential_offered() WHERE fingerprint = '$ends'"), 0, '... and is not offered any more');
-like(run('', '--list')->{out}, qr/^\Q@{[join ' ', $ends =~ \/....\/g]}\E\n    Ends <ends\@desk\.example>, cv25519\n    retired on /m, '... but listed');
-is(run('', '--check', '--list')->{exit}, 64, 'one thing at a time');
-is(run('')->{exit}, 64, '... but one thing');
-is(run('', '--help')->{exit}, 0, 'help is no mistake');
+like(run('--list')->{out}, qr/^\Q@{[join ' ', $ends =~ \/....\/g]}\E\n    Ends <ends\@desk\.example>, cv25519\n    retired on /m, '... but listed');
+is(run('--check', '--list')->{exit}, 64, 'one thing at a time');
+is(run()->{exit}, 64, '... but one thing');
+is(run('--help')->{exit}, 0, 'help is no mistake');
 
 done_testing;
 

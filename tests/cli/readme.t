@@ -1,9 +1,9 @@
 # Every query of sql/README runs, as the role it names, on the sample tickets.
-# Needs a cluster (PGHOST, PGUSER its superuser) and makes a database of its
-# own there.
 use strict;
 use warnings;
 use Test::More;
+use lib 'tests/lib';
+use Database;
 
 open(my $file, '<', 'sql/README') or die "sql/README: $!";
 my $text = do { local $/; <$file> };
@@ -17,14 +17,7 @@ while ($text =~ /^(\d+)\. ((?:(?!^\d+\.).)*?)\bAs\s+(desk_\w+):\n\n((?:\t[^\n]*\
 	push @examples, { number => $number, words => $words =~ s/ $//r, role => $role, sql => $sql };
 }
 
-$ENV{PGDATABASE} = "readme_test_$$";
-system('createdb', '-T', 'template0', $ENV{PGDATABASE}) == 0 or BAIL_OUT('cannot make a database');
-END {
-	my $status = $?;
-	system('dropdb', '--if-exists', '--force', $ENV{PGDATABASE}) if ($ENV{PGDATABASE} // '') =~ /^readme_test_/;
-	$? = $status;
-}
-system('sql/migrate >/dev/null') == 0 or BAIL_OUT('cannot load the schema');
+Database::make('readme');
 is(system(qw(psql -Xq1 -v ON_ERROR_STOP=1 -o /dev/null -f sql/demo.sql)), 0, 'the sample tickets can be loaded');
 
 # Nothing of an example stays: it is rolled back.

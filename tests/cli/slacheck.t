@@ -1,70 +1,21 @@
 # The command: what it says, how it exits, and that neither company nor a
-# violent death makes it tell something twice or never.  Needs a cluster
-# (PGHOST, PGUSER its superuser) and makes a database of its own there.
+# violent death makes it tell something twice or never.
 use strict;
 use warnings;
 use File::Temp qw(tempdir);
 use JSON::PP;
-use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep);
+use lib 'tests/lib';
+use Command;
+use Database 'sql';
 
-my $build = $ENV{NIGHTDESK_BUILD} // 'build';
-my $program = "$build/slacheck";
-plan skip_all => "$program is not built" unless -x $program;
-
-$ENV{PGDATABASE} = "slacheck_test_$$";
-system('createdb', '-T', 'template0', $ENV{PGDATABASE}) == 0 or BAIL_OUT('cannot make a database');
-END {
-	my $status = $?;
-	system('dropdb', '--if-exists', '--force', $ENV{PGDATABASE}) if ($ENV{PGDATABASE} // '') =~ /^slacheck_test_/;
-	$? = $status;
-}
-system('sql/migrate >/dev/null') == 0 or BAIL_OUT('cannot load the schema');
+my $program = Command::built('slacheck');
+Database::make('slacheck');
 my $dir = tempdir(CLEANUP => 1);
 
-sub sql {
-	my ($text) = @_;
-	open(my $psql, '-|', 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-c', $text) or die "psql: $!";
-	my @lines = <$psql>;
-	close($psql) or die "psql failed: $text";
-	chomp @lines;
-	return wantarray ? @lines : $lines[0];
-}
-
-# Start it as cron would: under its own role, not as the superuser.
-sub start {
-	my (@options) = @_;
-	my $pid = fork // die "fork: $!";
-	return $pid if $pid;
-	delete $ENV{PGUSER};
-	open(STDOUT, '>', "/tmp/slacheck-out-$ENV{PGDATABASE}");
-	open(STDERR, '>', "/tmp/slacheck-err-$ENV{PGDATABASE}");
-	exec($program, @options) or POSIX::_exit(127);
-}
-
-sub slurp {
-	my ($name) = @_;
-	my $path = "/tmp/slacheck-$name-$ENV{PGDATABASE}";
-	open(my $file, '<', $path) or return '';
-	local $/;
-	my $text = <$file> // '';
-	unlink $path;
-	return $text;
-}
-
-sub run {
-	my (@options) = @_;
-	waitpid(start(@options), 0);
-	return { exit => $? >> 8, out => slurp('out'), err => slurp('err') };
-}
-
-sub slurp_file {
-	my ($path) = @_;
-	open(my $file, '<', $path) or return '';
-	local $/;
-	return <$file> // '';
-}
+sub start { return Command::start($program, @_) }
+sub run { return Command::run($program, @_) }
 
 # Late tickets, without the work of filing them one by one.
 sub file {
@@ -180,7 +131,7 @@ like(sql("SELECT body FROM desk.outbox WHERE kind = 'report'") // '', qr/Promise
 
 # For Prometheus.
 is(run('--metrics', "$dir/desk.prom")->{exit}, 0, 'a textfile for Prometheus');
-my $prom = slurp_file("$dir/desk.prom");
+my $prom = Command::slurp("$dir/desk.prom");
 like($prom, qr/^nightdesk_unanswered 5$/m, 'has the figures');
 is((stat "$dir/desk.prom")[2] & 0777, 0644, 'may be read by its collector');
 is_deeply([glob "$dir/*"], ["$dir/desk.prom"], 'and leaves nothing beside it');
@@ -208,7 +159,7 @@ like($r->{err}, qr/the list is torn.*\n.*step 3 of this run was not done/, 'that
 is(sql("SELECT count(*) FROM desk.sla_event WHERE kind = 'breached'"), 4, 'the clocks were looked at all the same');
 is(sql('SELECT failed FROM desk.last_run'), 1, 'and the pulse tells of it');
 like(run('--status')->{out}, qr/1 steps of its last run failed/, 'so that it is seen');
-system('sql/migrate >/dev/null') == 0 or BAIL_OUT('cannot load the schema again');
+Database::load();
 is(run()->{exit}, 0, 'when it is mended all is done');
 is(sql('SELECT failed FROM desk.last_run'), 0, 'at once');
 

@@ -3,16 +3,13 @@
  * reader that is not ours to trust but to disagree: RFC 4180, written here
  * from its grammar.  All cells come back, none as a formula.
  */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "arena.h"
 #include "csv.h"
 #include "db.h"
+#include "fuzz.h"
 #include "web.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define COLUMNS 3
 #define CELLS 64
@@ -24,13 +21,6 @@ struct rows {
 
 static const char *sent;
 static size_t sent_size;
-
-static void
-insist(bool truth)
-{
-	if (!truth)
-		abort();
-}
 
 int
 rows_count(const struct rows *rows)

@@ -5,9 +5,6 @@
  */
 #include "worker.h"
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static int
 say(struct request *r)
 {
@@ -46,15 +43,6 @@ check_records(const unsigned char *p, size_t size)
 		p += whole;
 		size -= whole;
 	}
-}
-
-int
-LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	(void)argc;
-	(void)argv;
-	worker_start();
-	return 0;
 }
 
 int

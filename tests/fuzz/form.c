@@ -3,15 +3,12 @@
  * rest of the desk relies on: UTF-8 without NUL, lines without line ends,
  * and the same values when they are encoded and read once more.
  */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "arena.h"
 #include "form.h"
+#include "fuzz.h"
 #include "web.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct field fields[] = {
 	{ "subject", FORM_LINE, 120, "too long" },
@@ -20,13 +17,6 @@ static const struct field fields[] = {
 	{ "a", FORM_TEXT, 0, NULL },
 	{ NULL, FORM_LINE, 0, NULL },
 };
-
-static void
-insist(bool truth)
-{
-	if (!truth)
-		abort();
-}
 
 /* Every byte of every value as %XX, as a browser would send it. */
 static char *

@@ -3,22 +3,12 @@
  * file and no date, or dates that exist, within the bounds asked for, with
  * names that are UTF-8.
  */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "arena.h"
 #include "form.h"
+#include "fuzz.h"
 #include "ical.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-insist(int truth)
-{
-	if (!truth)
-		abort();
-}
 
 static void
 check_day(const struct ical_day *day)

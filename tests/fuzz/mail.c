@@ -4,45 +4,23 @@
  * addresses that claim to be ours.
  */
 #include <gmime/gmime.h>
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "arena.h"
-#include "conf.h"
 #include "form.h"
+#include "keys.h"
 #include "mail.h"
 #include "token.h"
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 #define FIELDS 7
-
-static void
-insist(bool truth)
-{
-	if (!truth)
-		abort();
-}
 
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	static const char key[] = "01:000102030405060708090a0b0c0d0e0f"
-				  "101112131415161718191a1b1c1d1e1f\n";
-	char file[] = "/tmp/nightdesk-fuzz.XXXXXX";
-	struct conf conf = { .keyring = file };
-	int fd = mkstemp(file);
-
 	(void)argc;
 	(void)argv;
-	insist(fd >= 0 && write(fd, key, strlen(key)) == (long)strlen(key));
-	close(fd);
-	token_start(&conf);
-	unlink(file);
+	start_keys();
 	g_mime_init();
 	return 0;
 }

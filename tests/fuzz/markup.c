@@ -3,15 +3,12 @@
  * UTF-8, be UTF-8 without control characters and made of nothing but the
  * elements and attributes of lib/markup.h.
  */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "arena.h"
 #include "form.h"
+#include "fuzz.h"
 #include "markup.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const elements[] = { "p", "br", "hr", "em", "strong", "del",
 	"code", "pre", "blockquote", "ul", "ol", "li", "h3", "h4", "h5", "h6",
@@ -21,13 +18,6 @@ static const char *const elements[] = { "p", "br", "hr", "em", "strong", "del",
 
 static const char *const links[] = { "a href=\"https://", "a href=\"http://",
 	"a href=\"mailto:", "a href=\"/", NULL };
-
-static void
-insist(int truth)
-{
-	if (!truth)
-		abort();
-}
 
 static size_t
 prefix_of(const char *s, size_t size, const char *const *list, int whole)

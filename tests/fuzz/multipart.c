@@ -3,23 +3,13 @@
  * the rest the body.  Whatever is accepted must lie inside the body, in
  * order, and bear names that pages, headers and the database can hold.
  */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "arena.h"
 #include "filename.h"
 #include "form.h"
+#include "fuzz.h"
 #include "multipart.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-insist(bool truth)
-{
-	if (!truth)
-		abort();
-}
 
 static void
 check_name(struct arena *a, const char *sent)

@@ -2,21 +2,11 @@
  * OpenPGP messages made of anything: whatever is accepted is binary packets
  * that are accepted again as they are, and as armour of ours.
  */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "arena.h"
+#include "fuzz.h"
 #include "openpgp.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-insist(int truth)
-{
-	if (!truth)
-		abort();
-}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

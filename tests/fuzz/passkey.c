@@ -5,15 +5,12 @@
  * The input is three parts, each after two bytes of length: a flaw in one
  * is found behind a good other one.
  */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "arena.h"
+#include "fuzz.h"
 #include "passkey.h"
 #include "token.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define URL "https://desk.example"
 #define CHALLENGE "Y2hhbGxlbmdl"

@@ -6,9 +6,6 @@
  */
 #include "worker.h"
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static const struct field fields[] = {
 	{ "q", FORM_LINE, 300, "too long" },
 	{ "a", FORM_TEXT, 20, "too long" },
@@ -161,15 +158,6 @@ check_answer(const char *text, size_t size)
 	if (length != NULL && length < body && text + size > body)
 		insist(strtoul(length + 16, NULL, 10) ==
 		       (size_t)(text + size - body));
-}
-
-int
-LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	(void)argc;
-	(void)argv;
-	worker_start();
-	return 0;
 }
 
 int

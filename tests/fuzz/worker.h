@@ -1,16 +1,17 @@
 /*
  * A worker for fuzz targets: the skeleton of lib/web.c behind a real socket,
- * without a database and templates.  The target gives the routes; talk() sends
- * bytes as a web server would and gives what came back.
+ * without a database and templates.  It starts by itself.  The target gives the
+ * routes; talk() sends bytes as a web server would and gives what came back.
  */
 #include <assert.h>
 #include <setjmp.h>
-#include <stdint.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "../../lib/web.c"
+#include "../lib/web-alone.h"
+#include "fuzz.h"
 
 #define ANSWER_MAX (256 * 1024)
 
@@ -60,13 +61,6 @@ __assert_fail(
 	longjmp(fuzz_gone, 1);
 }
 
-static void
-insist(bool truth)
-{
-	if (!truth)
-		abort();
-}
-
 /* What the skeleton needs of modules that are not here. */
 
 void
@@ -107,51 +101,10 @@ conf_read(void)
 	return &fuzz_conf;
 }
 
-void
-page_start(const struct conf *conf, const char *program)
-{
-	(void)conf;
-	(void)program;
-}
-
 int
 page_error(struct request *r, int status)
 {
 	return web_send(r, status, "text/html; charset=utf-8", "no", 2);
-}
-
-struct db *
-db_open(const char *program, const struct query *const *list)
-{
-	(void)program;
-	(void)list;
-	return NULL;
-}
-
-void
-db_close(struct db *db)
-{
-	(void)db;
-}
-
-bool
-db_lost(const struct db *db)
-{
-	(void)db;
-	return false;
-}
-
-int
-db_descriptor(const struct db *db)
-{
-	(void)db;
-	return -1;
-}
-
-void
-db_hear(struct db *db)
-{
-	(void)db;
 }
 
 void
@@ -166,12 +119,14 @@ fence_close(enum fence_kind kind)
 }
 
 /* The listener takes the place of standard input, as a spawner does it. */
-static void
-worker_start(void)
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
 	char directory[] = "/tmp/nightdesk-fuzz.XXXXXX";
 
+	(void)argc;
+	(void)argv;
 	insist(mkdtemp(directory) != NULL);
 	fuzz_place.sun_family = AF_UNIX;
 	snprintf(fuzz_place.sun_path, sizeof(fuzz_place.sun_path), "%s/socket",
@@ -185,6 +140,7 @@ worker_start(void)
 	fuzz_request.conf = &fuzz_conf;
 	fuzz_request.arena = arena_new(4096);
 	start_listening(&fuzz_reply);
+	return 0;
 }
 
 static size_t

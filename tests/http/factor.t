@@ -234,6 +234,11 @@ is(again($ann, '?to=factor', password => $ann->{password}, code => Clerk::code($
 is($ann->get('/login/factor/app')->{status}, 200, 'for ten minutes');
 forget_step();
 is(again($ann, '?ticket=17', password => $ann->{password}, code => Clerk::code($secret))->{headers}{location}, '/staff/tickets/17', 'to a ticket, too');
+for my $page (qw(redact vulnerability)) {
+	forget_step();
+	is(again($ann, "?ticket=17&to=$page", password => $ann->{password}, code => Clerk::code($secret))->{headers}{location}, "/staff/tickets/17/$page",
+		"and to its page $page");
+}
 for my $elsewhere ('//evil.example', 'https://evil.example', '/evil', '') {
 	forget_step();
 	is(again($ann, '?to=' . Desk::escape($elsewhere), password => $ann->{password}, code => Clerk::code($secret))->{headers}{location}, '/staff',

@@ -11,12 +11,15 @@ use warnings;
 use File::Temp 'tempdir';
 use POSIX ();
 
+my ($owner, @homes) = ($$);
+
 sub new {
 	my ($class) = @_;
 	# short: the agent's socket is in it
 	my $home = tempdir('nightdesk-gpg.XXXXXX', DIR => '/tmp', CLEANUP => 1);
 	chmod 0700, $home;
-	return bless { home => $home, owner => $$ }, $class;
+	push @homes, $home;
+	return bless { home => $home }, $class;
 }
 
 sub home { return $_[0]{home} }
@@ -87,12 +90,18 @@ sub publish {
 	}
 }
 
-sub DESTROY {
-	my ($self) = @_;
-	return if $self->{owner} != $$;
+# Before the directories go, and until its sockets are gone: an agent that
+# misses them removes what File::Temp is about to.
+END {
 	local ($?, $@);
-	local $ENV{GNUPGHOME} = $self->{home};
-	system('gpgconf --kill all >/dev/null 2>&1');
+	for my $home ($$ == $owner ? @homes : ()) {
+		local $ENV{GNUPGHOME} = $home;
+		system('gpgconf --kill all >/dev/null 2>&1');
+		for (1 .. 100) {
+			last unless grep { -S } glob "$home/S.*";
+			select undef, undef, undef, 0.02;
+		}
+	}
 }
 
 1;

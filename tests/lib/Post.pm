@@ -13,29 +13,24 @@ use Encode ();
 use File::Temp qw(tempdir);
 use IPC::Open2;
 use JSON::PP;
-use POSIX ();
 use Test::More;
+use Command;
+use Database;
 
 our $build = $ENV{NIGHTDESK_BUILD} // 'build';
-our $program = "$build/notify";
+our $program = Command::built('notify');
 our $place = tempdir('notify-test-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 my ($owner, $server, $server_in) = ($$);
 
-die "$program is not built\n" unless -x $program;
 binmode $_, ':encoding(UTF-8)' for Test::More->builder->output, Test::More->builder->failure_output;
 
-$ENV{PGDATABASE} = "notify_test_$$";
-system('createdb', '-T', 'template0', $ENV{PGDATABASE}) == 0 or BAIL_OUT('cannot make a database');
-system('sql/migrate >/dev/null') == 0 or BAIL_OUT('cannot load the schema');
+Database::make('notify');
 %ENV = (%ENV, NIGHTDESK_NAME => 'Nightdesk', NIGHTDESK_URL => 'https://desk.example', NIGHTDESK_MAIL_FROM => 'desk@desk.example',
 	NIGHTDESK_MAIL_WAIT => 0, NIGHTDESK_SMTP_TLS => 'off');
 
 END {
 	my $status = $?;
-	if (defined $owner && $$ == $owner) {
-		smtp_stop();
-		system('dropdb', '--if-exists', '--force', $ENV{PGDATABASE});
-	}
+	smtp_stop() if defined $owner && $$ == $owner;
 	$? = $status;
 }
 
@@ -75,31 +70,8 @@ sub orders {
 	rename "$place/orders.new", "$place/orders";
 }
 
-# Under its own role, not as the superuser.
-sub start {
-	my (@options) = @_;
-	my $pid = fork // die "fork: $!";
-	return $pid if $pid;
-	delete $ENV{PGUSER};
-	open STDIN, '<', '/dev/null';
-	open STDOUT, '>', "$place/out.$$";
-	open STDERR, '>', "$place/err.$$";
-	exec($program, @options) or POSIX::_exit(127);
-}
-
-sub slurp {
-	my ($path) = @_;
-	open my $file, '<:encoding(UTF-8)', $path or return '';
-	local $/;
-	return <$file> // '';
-}
-
-sub ended {
-	my ($pid) = @_;
-	waitpid $pid, 0;
-	return { exit => $? >> 8, signal => $? & 127, out => slurp("$place/out.$pid"), err => slurp("$place/err.$pid") };
-}
-
+sub start { return Command::start($program, @_) }
+sub ended { return Command::ended(@_) }
 sub notify { return ended(start(@_)) }
 
 sub mails {

@@ -78,7 +78,7 @@ my @habits = (
 	{
 		is => 'the environment is read at start, and not by web programs',
 		not => qr/\b(?:getenv|secure_getenv|environ)\b/,
-		except => qr{^(?:lib/(?:conf|db|command|operator)|cgi-bin/notify)\.c$},
+		except => qr{^lib/(?:conf|db|command|operator|outgoing)\.c$},
 		like => 'getenv("HOME");',
 	},
 	{

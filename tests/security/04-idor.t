@@ -195,8 +195,8 @@ bites('a secret link opens one ticket, and only while it is good', again(qr{/my/
 	'the purpose in desk.link_open()' => sub { weaken('desk.link_open(text,integer,text)', qr/AND x.purpose = what/, '') });
 bites('a session is somebody of the staff, at work, and now', again(qr{/staff/tickets/:number (private)|/staff -}),
 	'"active" in desk.session_own()' => sub { weaken('desk.session_own(text)', qr/ AND p.active/, '') },
-	'the half hour in desk.session_own()' => sub {
-		my $guard = weaken('desk.session_own(text)', qr/AND x.seen_at > [^\n]*/, '');
+	'the half hour in desk.session_lives()' => sub {
+		my $guard = weaken('desk.session_lives(timestamptz, timestamptz)', qr/'00:30:00'/, "'1 year'");
 		return Security::Guard->new(sub { undef $guard; $world->outdate });
 	},
 	'the token in desk.session_own()' => sub { weaken('desk.session_own(text)', qr/x.token_sha256 = sha256\([^\n]*\n/, "true\n") });

@@ -49,8 +49,8 @@ sub notify_without {
 }
 bites('no machine answers our mail, and none returns it', \&answered,
 	'the header Auto-Submitted' => sub { notify_without('lib/mail.c', 'add_header(m, "Auto-Submitted", "auto-generated");', '') },
-	'the empty sender' => sub { notify_without('cgi-bin/notify.c', "if (s->bounce != NULL)\n\t\tcurl_easy_setopt(c, CURLOPT_MAIL_FROM, s->bounce);",
-		'curl_easy_setopt(c, CURLOPT_MAIL_FROM, s->from);') });
+	'the empty sender' => sub { notify_without('lib/send.c', "if (set->bounce != NULL)\n\t\tcurl_easy_setopt(c, CURLOPT_MAIL_FROM, set->bounce);",
+		'curl_easy_setopt(c, CURLOPT_MAIL_FROM, set->from);') });
 
 # Two desks that tell each other of every word, a hundred times.
 sub stormed {

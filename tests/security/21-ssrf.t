@@ -38,9 +38,9 @@ sub notify_without {
 }
 Post::sql('ALTER TABLE desk.delivery DISABLE TRIGGER USER; ALTER TABLE desk.outbox DISABLE TRIGGER USER');
 bites('no address of an inner network is asked', sub { called('http', map { "http://$_/inner" } @inner) },
-	'the look at the address before the socket' => sub { notify_without('cgi-bin/notify.c', '!p->set.private_targets && hook_private(&to->addr)', 'p->set.private_targets && 0') });
+	'the look at the address before the socket' => sub { notify_without('lib/send.c', '!s->set->private_targets && hook_private(&to->addr)', 's->set->private_targets && 0') });
 bites('no redirect is followed', sub { $hooks->answer('/away', 307); return grep { !/away/ } called('http private', $hooks->url('/away')) },
-	'the refusal to follow' => sub { notify_without('cgi-bin/notify.c', 'CURLOPT_FOLLOWLOCATION, 0L', 'CURLOPT_FOLLOWLOCATION, 1L') });
+	'the refusal to follow' => sub { notify_without('lib/send.c', 'CURLOPT_FOLLOWLOCATION, 0L', 'CURLOPT_FOLLOWLOCATION, 1L') });
 for my $url ("gopher://127.0.0.1:$port/_POST%20/x%20HTTP/1.0", "ftp://127.0.0.1:$port/x", "file:///etc/passwd") {
 	my ($said, @asked) = called('http private', $url);
 	like($said, qr/the URL does not begin with/, 'no other protocol is spoken: ' . $url =~ s/:.*//r);

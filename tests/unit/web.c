@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "../../lib/web.c"
+#include "../lib/web-alone.h"
 
 #define PARAMS_MAX 16
 
@@ -24,15 +25,6 @@ static char *params[PARAMS_MAX + 1];
 static char answered[65536]; /* the last reply */
 static int listener;         /* where replies can be read */
 
-/* What the skeleton needs of the modules that are not tested here. */
-
-void
-page_start(const struct conf *c, const char *program)
-{
-	(void)c;
-	(void)program;
-}
-
 int
 page_error(struct request *r, int status)
 {
@@ -40,40 +32,6 @@ page_error(struct request *r, int status)
 
 	return web_send(
 	    r, status, "text/html; charset=utf-8", text, strlen(text));
-}
-
-struct db *
-db_open(const char *program, const struct query *const *list)
-{
-	(void)program;
-	(void)list;
-	return NULL;
-}
-
-void
-db_close(struct db *db)
-{
-	(void)db;
-}
-
-bool
-db_lost(const struct db *db)
-{
-	(void)db;
-	return false;
-}
-
-int
-db_descriptor(const struct db *db)
-{
-	(void)db;
-	return -1;
-}
-
-void
-db_hear(struct db *db)
-{
-	(void)db;
 }
 
 /* A program to talk to. */
@@ -751,8 +709,6 @@ is_fatal(const char *value)
 
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		if (0)
-			_exit(3);
 		web_header(&request, "X-Test", value);
 		_exit(0);
 	}
