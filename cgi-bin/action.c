@@ -21,6 +21,7 @@
 #include "db.h"
 #include "form.h"
 #include "page.h"
+#include "staff.h"
 #include "web.h"
 
 #define PAGE 50
@@ -91,27 +92,6 @@ static const struct field list_query[] = {
 	{ NULL, FORM_LINE, 0, NULL },
 };
 
-static struct page *
-action_page(struct request *r, const char *template, const char *title)
-{
-	struct page *page = page_new(r, template);
-
-	page_set(page, "title", title);
-	page_show(page, "staff_nav");
-	page_set(page, "logout_csrf", auth_token(r, auth_purpose(r, "logout")));
-	page_set(page, "csrf", auth_token(r, auth_purpose(r, "action")));
-	return page;
-}
-
-static bool
-form_is_ours(struct request *r, unsigned char key[AUTH_KEY])
-{
-	enum auth_verdict form =
-	    auth_check(r, auth_purpose(r, "action"), form_text(r, "csrf"), key);
-
-	return form == AUTH_GOOD || form == AUTH_EARLY;
-}
-
 /* The entries as rounds of a section; `back` says which page they are on. */
 static void
 add_actions(struct page *page, const struct rows *rows, const char *back)
@@ -143,7 +123,8 @@ ticket_page(struct request *r, const char *why, int status)
 
 	if (db_get(r, facts) == NULL || db_get(r, list) == NULL)
 		return r->status;
-	page = action_page(r, "action-ticket.html", "Production actions");
+	page =
+	    staff_page(r, "action-ticket.html", "Production actions", "action");
 	page_row(page, db_get(r, facts), 0);
 	add_actions(page, db_get(r, list), "one");
 	if (why != NULL)
@@ -157,9 +138,8 @@ show_ticket(struct request *r)
 {
 	int status = ticket_page(r, NULL, 200);
 
-	return status == 401
-	           ? web_see_other(r, "/login?ticket=%s", web_part(r, 0))
-	           : status;
+	return status == 401 ? staff_turn_away_from(r, web_part(r, 0), NULL)
+	                     : status;
 }
 
 /* The session has ended: what was typed, to be sent once more. */
@@ -192,7 +172,7 @@ write_down(struct request *r)
 		return r->status;
 	if (auth_session(r) == NULL)
 		return signed_out(r);
-	if (!form_is_ours(r, key))
+	if (!staff_form(r, "action", key))
 		return show_again(r, "expired", 403);
 	if (!form_complete(r))
 		return show_again(r, NULL, 422);
@@ -204,7 +184,7 @@ write_down(struct request *r)
 
 	if ((answer = db_rows(r, &q_write, args)) == NULL)
 		return r->status == 401 ? signed_out(r) : r->status;
-	if (strcmp(rows_named(answer, 0, "outcome"), "refused") != 0)
+	if (!rows_outcome(answer, "refused"))
 		return web_see_other(
 		    r, "/staff/tickets/%s/actions", web_part(r, 0));
 	for (i = 0; i < rows_count(answer); i++)
@@ -232,9 +212,8 @@ show_all(struct request *r)
 	list = db_call(r, &q_list, args);
 	people = db_call(r, &q_people, chosen);
 	if (db_get(r, list) == NULL || db_get(r, people) == NULL)
-		return r->status == 401 ? web_see_other(r, "/login")
-		                        : r->status;
-	page = action_page(r, "action.html", "Production actions");
+		return staff_turn_away(r, NULL);
+	page = staff_page(r, "action.html", "Production actions", "action");
 	page_rows(page, "person", db_get(r, people));
 	add_actions(page, db_get(r, list), "all");
 	page_form(page, r);
@@ -254,9 +233,8 @@ send_all(struct request *r)
 
 	/* A table leaves the desk: not without a fresh proof. */
 	if ((rows = db_rows(r, &q_csv, args)) == NULL)
-		return r->status == 403
-		           ? web_see_other(r, "/login/again?to=actions")
-		           : r->status;
+		return r->status == 403 ? staff_turn_away(r, "actions")
+		                        : r->status;
 	return csv_send(r, rows, "actions.csv");
 }
 
@@ -264,17 +242,15 @@ static int
 approve(struct request *r)
 {
 	const char *args[] = { auth_session(r), web_part(r, 0) };
-	unsigned char key[AUTH_KEY];
 	const struct rows *answer;
 
 	if (!form_read(r, approve_form))
 		return r->status;
 	/* Nothing was typed: the list is shown with the button on it. */
-	if (!form_is_ours(r, key))
+	if (!staff_form(r, "action", NULL))
 		return web_see_other(r, "/staff/actions");
 	if ((answer = db_rows(r, &q_approve, args)) == NULL)
-		return r->status == 401 ? web_see_other(r, "/login")
-		                        : r->status;
+		return staff_turn_away(r, NULL);
 	if (strcmp(form_text(r, "back"), "one") == 0)
 		return web_see_other(r, "/staff/tickets/%s/actions",
 		    rows_named(answer, 0, "number"));

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "conf.h"
 #include "db.h"
 #include "openpgp.h"
 #include "page.h"
@@ -22,7 +23,8 @@
 
 static const struct query q_offered = {
 	.name = "offered",
-	.sql = "SELECT * FROM api.key_offered()",
+	.sql = "SELECT * FROM api.key_offered($1)",
+	.params = 1,
 };
 
 /* The hash and the domain of an address, NULL for any. */
@@ -36,7 +38,8 @@ static const struct query q_packets = {
 static int
 show_keys(struct request *r)
 {
-	const struct rows *keys = db_rows(r, &q_offered, NULL);
+	const char *const args[] = { r->conf->url };
+	const struct rows *keys = db_rows(r, &q_offered, args);
 	struct page *page;
 
 	if (keys == NULL)
@@ -106,8 +109,9 @@ send_policy(struct request *r)
 #define WKD "/.well-known/openpgpkey/"
 
 static const struct route routes[] = {
-	{ "GET", "/keys", show_keys, WEB_PUBLIC },
-	{ "GET", "/keys/support.asc", send_armoured, WEB_PUBLIC },
+	/* nobody shall encrypt for a key that was retired a moment ago */
+	{ "GET", "/keys", show_keys, WEB_CHECKED },
+	{ "GET", "/keys/support.asc", send_armoured, WEB_CHECKED },
 	{ "GET", WKD "policy", send_policy, WEB_PUBLIC },
 	{ "GET", WKD "hu/:hash", send_direct, WEB_PUBLIC },
 	{ "GET", WKD ":domain/policy", send_policy, WEB_PUBLIC },

@@ -1,13 +1,13 @@
 /*
  * privacy - what has to go, and whose data it is
  *
- *	GET  /staff/tickets/:number/redact	find words that must not be here
- *	POST /staff/tickets/:number/redact	count them, take them out
+ *	GET  /staff/tickets/:number/redact	find what must not be here
+ *	POST /staff/tickets/:number/redact	look at it, then take it out
  *	GET  /staff/tickets/:number/vulnerability
  *				withhold the report of a security hole
  *	POST /staff/tickets/:number/vulnerability
- *	GET  /staff/tickets/:number/vulnerability/copy.txt
- *				its text, to be handed over before that
+ *	GET  /staff/tickets/:number/vulnerability/copy.zip
+ *				all of it, to be taken along before
  *	GET  /staff/people			find a person by their address
  *	POST /staff/people
  *	POST /staff/people/:person/export	all about them, as one archive
@@ -45,12 +45,13 @@
 #include "log.h"
 #include "pack.h"
 #include "page.h"
+#include "staff.h"
 #include "token.h"
 #include "web.h"
 
-#define WORDS_MAX 2000         /* characters, as desk.redact() */
-#define WHY_MAX 300            /* as desk.redaction */
-#define EXPORT_MAX (48L << 20) /* bytes of files in one archive */
+#define WORDS_MAX 2000          /* characters, as desk.redact() */
+#define WHY_MAX 300             /* as desk.redaction */
+#define ARCHIVE_MAX (48L << 20) /* bytes of files in one archive */
 
 static const struct query q_ticket = {
 	.name = "privacy_ticket",
@@ -66,8 +67,8 @@ static const struct query q_texts = {
 
 static const struct query q_files = {
 	.name = "privacy_files",
-	.sql = "SELECT * FROM api.privacy_files($1, $2::int)",
-	.params = 2,
+	.sql = "SELECT * FROM api.privacy_files($1, $2::int, $3)",
+	.params = 3,
 };
 
 static const struct query q_log = {
@@ -78,8 +79,8 @@ static const struct query q_log = {
 
 static const struct query q_places = {
 	.name = "privacy_places",
-	.sql = "SELECT * FROM api.privacy_places($1, $2::int, $3)",
-	.params = 3,
+	.sql = "SELECT * FROM api.privacy_places($1, $2::int, $3, $4)",
+	.params = 4,
 };
 
 static const struct query q_redact = {
@@ -90,8 +91,14 @@ static const struct query q_redact = {
 
 static const struct query q_withhold = {
 	.name = "privacy_withhold",
-	.sql = "SELECT * FROM api.privacy_withhold($1, $2::int, $3, $4)",
-	.params = 4,
+	.sql = "SELECT * FROM api.privacy_withhold($1, $2::int, $3, $4, $5)",
+	.params = 5,
+};
+
+static const struct query q_copy = {
+	.name = "privacy_copy",
+	.sql = "SELECT * FROM api.privacy_copy($1, $2::int, $3::bigint)",
+	.params = 3,
 };
 
 static const struct query q_person = {
@@ -108,9 +115,8 @@ static const struct query q_export = {
 
 static const struct query q_piece = {
 	.name = "privacy_piece",
-	.sql = "SELECT * FROM api.privacy_piece($1, $2::int, $3::bigint, "
-	       "$4::int)",
-	.params = 4,
+	.sql = "SELECT * FROM api.privacy_piece($1, $2::bigint, $3::int)",
+	.params = 3,
 	.binary = true,
 };
 
@@ -135,6 +141,7 @@ static const struct field redact_form[] = {
 	    "At most 2,000 characters can be taken out at once" },
 	{ "why", FORM_LINE, WHY_MAX, LONG_WHY },
 	{ "file", FORM_LINE, 20, NOT_OFFERED },
+	{ "drop", FORM_LINE, 20, NOT_OFFERED },
 	{ "shown", FORM_LINE, 64, DAMAGED },
 	END,
 };
@@ -142,6 +149,7 @@ static const struct field redact_form[] = {
 static const struct field withhold_form[] = {
 	{ "csrf", FORM_LINE, 200, DAMAGED },
 	{ "kind", FORM_LINE, 20, NOT_OFFERED },
+	{ "passed_on", FORM_LINE, 3, NOT_OFFERED },
 	{ "sure", FORM_LINE, 3, NOT_OFFERED },
 	END,
 };
@@ -165,102 +173,158 @@ static const struct field erase_form[] = {
 	END,
 };
 
-static struct page *
-privacy_page(struct request *r, const char *template, const char *title)
-{
-	struct page *page = page_new(r, template);
-
-	page_set(page, "title", title);
-	page_show(page, "staff_nav");
-	page_set(page, "logout_csrf", auth_token(r, auth_purpose(r, "logout")));
-	page_set(page, "csrf", auth_token(r, auth_purpose(r, "privacy")));
-	return page;
-}
+/* The page to come back to with a fresh proof; that of a ticket, or people. */
+static const char redact_to[] = "redact";
+static const char withhold_to[] = "vulnerability";
+static const char people_to[] = "people";
 
 /* The database wants a sign-in or a fresh proof: where that is given. */
 static int
-to_proof(struct request *r, bool of_ticket)
+to_proof(struct request *r, const char *to)
 {
-	if (r->status == 401)
-		return of_ticket ? web_see_other(
-				       r, "/login?ticket=%s", web_part(r, 0))
-		                 : web_see_other(r, "/login");
-	if (r->status != 403)
-		return r->status;
-	return of_ticket
-	           ? web_see_other(r, "/login/again?ticket=%s", web_part(r, 0))
-	           : web_see_other(r, "/login/again?to=people");
+	return to == people_to ? staff_turn_away(r, to)
+	                       : staff_turn_away_from(r, web_part(r, 0), to);
 }
 
 /* Nothing was done: what was typed, to be copied, and why. */
 static int
-not_done(struct request *r, const char *why, bool of_ticket, int status)
+not_done(struct request *r, const char *why, const char *to)
 {
 	struct page *page = page_new(r, "privacy-again.html");
 
 	page_set(page, "title", "Nothing was done yet");
 	page_show(page, why);
-	page_show(page, of_ticket ? "of_ticket" : "of_people");
+	page_show(page, to == people_to ? "of_people" : "of_ticket");
 	page_set(page, "number", web_part(r, 0));
+	page_set(page, "to", to);
 	page_form(page, r);
-	return page_send(r, status, page);
+	return page_send(r, 403, page);
 }
 
 /* After a form was refused by the database for want of a proof. */
 static int
-unproven(struct request *r, bool of_ticket)
+unproven(struct request *r, const char *to)
 {
 	if (r->status == 401)
-		return not_done(r, "signed_out", of_ticket, 403);
+		return not_done(r, "signed_out", to);
 	if (r->status == 403)
-		return not_done(r, "stale", of_ticket, 403);
+		return not_done(r, "stale", to);
 	return r->status;
 }
 
 /* Read a form and check its token; 0, or the status of what was sent. */
 static int
-open_form(struct request *r, const struct field *fields, bool of_ticket)
+open_form(struct request *r, const struct field *fields, const char *to)
 {
-	unsigned char key[AUTH_KEY];
-	enum auth_verdict verdict;
-
 	if (!form_read(r, fields))
 		return r->status;
 	if (auth_session(r) == NULL)
-		return not_done(r, "signed_out", of_ticket, 403);
-	verdict = auth_check(
-	    r, auth_purpose(r, "privacy"), form_text(r, "csrf"), key);
-	if (verdict != AUTH_GOOD && verdict != AUTH_EARLY)
-		return not_done(r, "expired", of_ticket, 403);
+		return not_done(r, "signed_out", to);
+	if (!staff_form(r, "privacy", NULL))
+		return not_done(r, "expired", to);
 	return 0;
-}
-
-static bool
-is_outcome(const struct rows *rows, const char *outcome)
-{
-	return strcmp(rows_named(rows, 0, "outcome"), outcome) == 0;
 }
 
 static void
 complain(struct request *r, const struct rows *rows)
 {
-	form_complain(
-	    r, rows_named(rows, 0, "field"), rows_named(rows, 0, "complaint"));
+	int i;
+
+	for (i = 0; i < rows_count(rows); i++)
+		form_complain(r, rows_named(rows, i, "field"),
+		    rows_named(rows, i, "complaint"));
 }
 
-/* Words of a ticket ------------------------------------------------------- */
+/* An archive to take along ------------------------------------------------- */
 
-/* How often the words stand in it; shown only when they stand somewhere. */
+/* Piece by piece into the archive; false when the database failed. */
+static bool
+pack_file(struct request *r, struct pack *pack, const char *file)
+{
+	int piece;
+
+	for (piece = 0;; piece++) {
+		const char *args[] = { auth_session(r), file,
+			arena_printf(r->arena, "%d", piece) };
+		const struct rows *rows = db_rows(r, &q_piece, args);
+		const char *bytes;
+		size_t size;
+
+		if (rows == NULL)
+			return false;
+		if (rows_count(rows) == 0)
+			return true;
+		bytes = rows_bytes(rows, 0, &size);
+		pack_put(pack, bytes, size);
+		rows_done(rows);
+	}
+}
+
+static size_t
+size_of(const struct rows *parts, int i)
+{
+	return (size_t)strtoul(rows_named(parts, i, "size"), NULL, 10);
+}
+
+/* What a query lists, texts and files, as <name>-<number>.zip. */
+static int
+send_archive(struct request *r, const struct query *q, const char *name)
+{
+	const char *args[] = { auth_session(r), web_part(r, 0),
+		arena_printf(r->arena, "%ld", ARCHIVE_MAX) };
+	const struct rows *parts = db_rows(r, q, args);
+	size_t all = 0, size;
+	struct pack *pack;
+	const char *zip;
+	int i;
+
+	if (parts == NULL)
+		return r->status;
+	for (i = 0; i < rows_count(parts); i++)
+		all += size_of(parts, i);
+	pack = pack_new(r->arena, (size_t)rows_count(parts), all);
+	for (i = 0; i < rows_count(parts); i++) {
+		const char *file = rows_named(parts, i, "file");
+		const char *text = rows_named(parts, i, "content");
+
+		pack_begin(
+		    pack, rows_named(parts, i, "path"), size_of(parts, i));
+		if (*file == '\0')
+			pack_put(pack, text, strlen(text));
+		else if (!pack_file(r, pack, file))
+			return r->status;
+	}
+	zip = pack_end(pack, &size);
+	web_header(r, "Content-Disposition",
+	    arena_printf(r->arena, "attachment; filename=\"%s-%s.zip\"", name,
+		web_part(r, 0)));
+	return web_send(r, 200, "application/zip", zip, size);
+}
+
+/* Words and files of a ticket ---------------------------------------------- */
+
+/* The rows as rounds of a section, and whether there are any. */
+static bool
+add_rows(struct page *page, const char *section, const char *some,
+    const struct rows *rows)
+{
+	page_rows(page, section, rows);
+	if (rows_count(rows) == 0)
+		return false;
+	page_show(page, some);
+	return true;
+}
+
+/* How often words stand in it, to be taken out now that they were seen. */
 static void
-add_places(struct request *r, struct page *page, const struct rows *places)
+add_count(struct request *r, struct page *page, const struct rows *places)
 {
 	int i, pieces = 0;
 
 	for (i = 0; i < rows_count(places); i++)
 		pieces += atoi(rows_named(places, i, "pieces"));
-	page_rows(page, "place", places);
 	page_set(page, "all_pieces", arena_printf(r->arena, "%d", pieces));
-	page_show(page, pieces > 0 ? "some_places" : "no_places");
+	page_show(page, pieces > 0 ? "words_stand" : "no_places");
 }
 
 /* Names the words whose places a page has shown. */
@@ -276,71 +340,81 @@ is_unseen(struct request *r)
 {
 	const char *words = form_text(r, "words");
 
-	return form_or_null(r, "file") == NULL && *words != '\0' &&
+	return *words != '\0' &&
 	       strcmp(form_text(r, "shown"), shown(r, words)) != 0;
 }
 
+/* The page, with the places of these words or a look at this file, if any. */
 static int
-redact_page(struct request *r, const char *words, int status)
+redact_page(struct request *r, const char *words, const char *file, int status)
 {
-	const char *args[] = { auth_session(r), web_part(r, 0), words };
+	const char *args[] = { auth_session(r), web_part(r, 0), words, file };
+	const char *all[] = { auth_session(r), web_part(r, 0), NULL };
+	const char *one[] = { auth_session(r), web_part(r, 0),
+		file != NULL ? file : "" };
 	struct call *facts = db_call(r, &q_ticket, args);
 	struct call *texts = db_call(r, &q_texts, args);
-	struct call *files = db_call(r, &q_files, args);
+	struct call *files = db_call(r, &q_files, all);
+	struct call *chosen = db_call(r, &q_files, one);
 	struct call *log = db_call(r, &q_log, args);
 	struct call *places = db_call(r, &q_places, args);
 	struct page *page;
 
 	if (db_get(r, facts) == NULL || db_get(r, texts) == NULL ||
-	    db_get(r, files) == NULL || db_get(r, log) == NULL ||
-	    db_get(r, places) == NULL)
-		return strcmp(r->method, "POST") == 0 ? unproven(r, true)
-		                                      : to_proof(r, true);
-	page = privacy_page(r, "privacy-redact.html", "Take something out");
+	    db_get(r, files) == NULL || db_get(r, chosen) == NULL ||
+	    db_get(r, log) == NULL || db_get(r, places) == NULL)
+		return strcmp(r->method, "POST") == 0 ? unproven(r, redact_to)
+		                                      : to_proof(r, redact_to);
+	page = staff_page(
+	    r, "privacy-redact.html", "Take something out", "privacy");
 	page_row(page, db_get(r, facts), 0);
 	page_rows(page, "text", db_get(r, texts));
-	page_rows(page, "file", db_get(r, files));
-	if (rows_count(db_get(r, files)) > 0)
-		page_show(page, "some_files");
-	page_rows(page, "log", db_get(r, log));
-	if (rows_count(db_get(r, log)) > 0)
-		page_show(page, "some_log");
-	if (words != NULL)
-		add_places(r, page, db_get(r, places));
+	add_rows(page, "file", "some_files", db_get(r, files));
+	add_rows(page, "log", "some_log", db_get(r, log));
+	add_rows(page, "place", "some_places", db_get(r, places));
 	page_form(page, r);
-	if (words != NULL)
+	if (file != NULL &&
+	    !add_rows(page, "chosen", "look", db_get(r, chosen)))
+		page_show(page, "no_file");
+	if (file == NULL && words != NULL) {
+		add_count(r, page, db_get(r, places));
 		page_set(page, "shown", shown(r, words));
+	}
 	return page_send(r, status, page);
 }
 
 static int
 show_redact(struct request *r)
 {
-	return redact_page(r, NULL, 200);
+	return redact_page(r, NULL, NULL, 200);
 }
 
 static int
 redact(struct request *r)
 {
 	const struct rows *answer;
+	const char *words, *drop;
 	int status;
 
-	if ((status = open_form(r, redact_form, true)) != 0)
+	if ((status = open_form(r, redact_form, redact_to)) != 0)
 		return status;
 	if (!form_complete(r))
-		return redact_page(r, NULL, 422);
-	if (strcmp(form_text(r, "do"), "look") == 0 || is_unseen(r))
-		return redact_page(r, form_or_null(r, "words"), 200);
+		return redact_page(r, NULL, NULL, 422);
+	words = form_or_null(r, "words");
+	drop = form_or_null(r, "drop");
+	if (form_sent(r, "file"))
+		return redact_page(r, NULL, form_text(r, "file"), 200);
+	if (drop == NULL && (form_pressed(r, "look") || is_unseen(r)))
+		return redact_page(r, words, NULL, 200);
 
-	const char *args[] = { auth_session(r), web_part(r, 0),
-		form_or_null(r, "words"), form_or_null(r, "why"),
-		form_or_null(r, "file") };
+	const char *args[] = { auth_session(r), web_part(r, 0), words,
+		form_or_null(r, "why"), drop };
 
 	if ((answer = db_rows(r, &q_redact, args)) == NULL)
-		return unproven(r, true);
-	if (is_outcome(answer, "refused")) {
+		return unproven(r, redact_to);
+	if (rows_outcome(answer, "refused")) {
 		complain(r, answer);
-		return redact_page(r, form_or_null(r, "words"), 422);
+		return redact_page(r, words, drop, 422);
 	}
 	return web_see_other(r, "/staff/tickets/%s", web_part(r, 0));
 }
@@ -356,9 +430,9 @@ withhold_page(struct request *r, int status)
 	struct page *page;
 
 	if (db_get(r, facts) == NULL || db_get(r, log) == NULL)
-		return to_proof(r, true);
-	page = privacy_page(
-	    r, "privacy-vulnerability.html", "Report of a security hole");
+		return to_proof(r, withhold_to);
+	page = staff_page(r, "privacy-vulnerability.html",
+	    "Report of a security hole", "privacy");
 	page_row(page, db_get(r, facts), 0);
 	page_rows(page, "log", db_get(r, log));
 	page_form(page, r);
@@ -377,56 +451,31 @@ withhold(struct request *r)
 	const struct rows *answer;
 	int status;
 
-	if ((status = open_form(r, withhold_form, true)) != 0)
+	if ((status = open_form(r, withhold_form, withhold_to)) != 0)
 		return status;
 	if (!form_complete(r))
 		return withhold_page(r, 422);
 
 	const char *args[] = { auth_session(r), web_part(r, 0),
-		form_or_null(r, "kind"), form_or_null(r, "sure") };
+		form_or_null(r, "kind"), form_or_null(r, "passed_on"),
+		form_or_null(r, "sure") };
 
 	if ((answer = db_rows(r, &q_withhold, args)) == NULL)
-		return unproven(r, true);
-	if (is_outcome(answer, "refused")) {
+		return unproven(r, withhold_to);
+	if (rows_outcome(answer, "refused")) {
 		complain(r, answer);
 		return withhold_page(r, 422);
 	}
 	return web_see_other(r, "/staff/tickets/%s", web_part(r, 0));
 }
 
-/* All texts, one after the other, for the security contact. */
+/* All of it, for the security contact. */
 static int
 send_copy(struct request *r)
 {
-	const char *args[] = { auth_session(r), web_part(r, 0) };
-	struct call *texts = db_call(r, &q_texts, args);
-	struct call *files = db_call(r, &q_files, args);
-	const struct rows *t, *f;
-	size_t room = 1, used = 0;
-	char *copy;
-	int i;
+	int status = send_archive(r, &q_copy, "ticket");
 
-	if ((t = db_get(r, texts)) == NULL || (f = db_get(r, files)) == NULL)
-		return to_proof(r, true);
-	for (i = 0; i < rows_count(t); i++)
-		room += strlen(rows_named(t, i, "body")) + 600 +
-		        strlen(rows_named(t, i, "part"));
-	for (i = 0; i < rows_count(f); i++)
-		room += strlen(rows_named(f, i, "name")) + 100;
-	copy = arena_alloc(r->arena, room);
-	for (i = 0; i < rows_count(t); i++)
-		used += (size_t)snprintf(copy + used, room - used,
-		    "---- %s %s %s\n\n%s\n\n", rows_named(t, i, "part"),
-		    rows_named(t, i, "who"), rows_named(t, i, "at_words"),
-		    rows_named(t, i, "body"));
-	for (i = 0; i < rows_count(f); i++)
-		used += (size_t)snprintf(copy + used, room - used,
-		    "---- File: %s (%s)\n", rows_named(f, i, "name"),
-		    rows_named(f, i, "size_words"));
-	web_header(r, "Content-Disposition",
-	    arena_printf(r->arena, "attachment; filename=\"ticket-%s.txt\"",
-		web_part(r, 0)));
-	return web_send(r, 200, "text/plain; charset=utf-8", copy, used);
+	return status == 200 ? status : to_proof(r, withhold_to);
 }
 
 /* People ----------------------------------------------------------------- */
@@ -441,8 +490,9 @@ people_page(
 	struct page *page;
 
 	if (person == NULL)
-		return to_proof(r, false);
-	page = privacy_page(r, "privacy-people.html", "A person's data");
+		return to_proof(r, people_to);
+	page =
+	    staff_page(r, "privacy-people.html", "A person's data", "privacy");
 	if (rows_count(person) > 0)
 		page_row(page_section(page, "found"), person, 0);
 	else if (address != NULL)
@@ -469,7 +519,7 @@ find_person(struct request *r)
 {
 	int status;
 
-	if ((status = open_form(r, people_form, false)) != 0)
+	if ((status = open_form(r, people_form, people_to)) != 0)
 		return status;
 	if (*form_text(r, "address") == '\0')
 		form_complain(r, "address", "Type the whole address");
@@ -478,71 +528,14 @@ find_person(struct request *r)
 	return people_page(r, form_text(r, "address"), NULL, 200);
 }
 
-/* Piece by piece into the archive; false when the database failed. */
-static bool
-pack_file(struct request *r, struct pack *pack, const char *file)
+static int export(struct request *r)
 {
-	int piece;
+	int status;
 
-	for (piece = 0;; piece++) {
-		const char *args[] = { auth_session(r), web_part(r, 0), file,
-			arena_printf(r->arena, "%d", piece) };
-		const struct rows *rows = db_rows(r, &q_piece, args);
-		const char *bytes;
-		size_t size;
-
-		if (rows == NULL)
-			return false;
-		if (rows_count(rows) == 0)
-			return true;
-		bytes = rows_bytes(rows, 0, &size);
-		pack_put(pack, bytes, size);
-		rows_done(rows);
-	}
-}
-
-static size_t
-size_of(const struct rows *parts, int i)
-{
-	return (size_t)strtoul(rows_named(parts, i, "size"), NULL, 10);
-}
-
-static int
-send_archive(struct request *r)
-{
-	const struct rows *parts;
-	size_t all = 0, size;
-	struct pack *pack;
-	const char *zip;
-	int i, status;
-
-	if ((status = open_form(r, export_form, false)) != 0)
+	if ((status = open_form(r, export_form, people_to)) != 0)
 		return status;
-
-	const char *args[] = { auth_session(r), web_part(r, 0),
-		arena_printf(r->arena, "%ld", EXPORT_MAX) };
-
-	if ((parts = db_rows(r, &q_export, args)) == NULL)
-		return unproven(r, false);
-	for (i = 0; i < rows_count(parts); i++)
-		all += size_of(parts, i);
-	pack = pack_new(r->arena, (size_t)rows_count(parts), all);
-	for (i = 0; i < rows_count(parts); i++) {
-		const char *file = rows_named(parts, i, "file");
-		const char *text = rows_named(parts, i, "content");
-
-		pack_begin(
-		    pack, rows_named(parts, i, "path"), size_of(parts, i));
-		if (*file == '\0')
-			pack_put(pack, text, strlen(text));
-		else if (!pack_file(r, pack, file))
-			return r->status;
-	}
-	zip = pack_end(pack, &size);
-	web_header(r, "Content-Disposition",
-	    arena_printf(r->arena, "attachment; filename=\"person-%s.zip\"",
-		web_part(r, 0)));
-	return web_send(r, 200, "application/zip", zip, size);
+	status = send_archive(r, &q_export, "person");
+	return status == 200 ? status : unproven(r, people_to);
 }
 
 static int
@@ -551,7 +544,7 @@ erase(struct request *r)
 	const struct rows *answer;
 	int status;
 
-	if ((status = open_form(r, erase_form, false)) != 0)
+	if ((status = open_form(r, erase_form, people_to)) != 0)
 		return status;
 	if (!form_complete(r))
 		return people_page(r, NULL, web_part(r, 0), 422);
@@ -561,8 +554,8 @@ erase(struct request *r)
 		form_or_null(r, "with_files") };
 
 	if ((answer = db_rows(r, &q_erase, args)) == NULL)
-		return unproven(r, false);
-	if (is_outcome(answer, "refused")) {
+		return unproven(r, people_to);
+	if (rows_outcome(answer, "refused")) {
 		complain(r, answer);
 		return people_page(r, NULL, web_part(r, 0), 422);
 	}
@@ -576,18 +569,18 @@ static const struct route routes[] = {
 	    WEB_PRIVATE },
 	{ "POST", "/staff/tickets/:number/vulnerability", withhold,
 	    WEB_PRIVATE },
-	{ "GET", "/staff/tickets/:number/vulnerability/copy.txt", send_copy,
+	{ "GET", "/staff/tickets/:number/vulnerability/copy.zip", send_copy,
 	    WEB_PRIVATE },
 	{ "GET", "/staff/people", show_people, WEB_PRIVATE },
 	{ "POST", "/staff/people", find_person, WEB_PRIVATE },
-	{ "POST", "/staff/people/:person/export", send_archive, WEB_PRIVATE },
+	{ "POST", "/staff/people/:person/export", export, WEB_PRIVATE },
 	{ "POST", "/staff/people/:person/erase", erase, WEB_PRIVATE },
 	{ NULL, NULL, NULL, WEB_PRIVATE },
 };
 
 static const struct query *const queries[] = { &q_ticket, &q_texts, &q_files,
-	&q_log, &q_places, &q_redact, &q_withhold, &q_person, &q_export,
-	&q_piece, &q_erase, NULL };
+	&q_log, &q_places, &q_redact, &q_withhold, &q_copy, &q_person,
+	&q_export, &q_piece, &q_erase, NULL };
 
 /* The command ------------------------------------------------------------- */
 

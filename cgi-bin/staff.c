@@ -43,6 +43,7 @@
 #include "markup.h"
 #include "openpgp.h"
 #include "page.h"
+#include "staff.h"
 #include "token.h"
 #include "web.h"
 
@@ -151,8 +152,8 @@ static const struct query q_piece = {
 
 static const struct query q_file_check = {
 	.name = "staff_file_check",
-	.sql = "SELECT api.staff_file_check($1, $2, $3, $4::text[], "
-	       "$5::bigint, $6::int, $7::bigint)",
+	.sql = "SELECT * FROM api.staff_file_check($1, $2, $3,"
+	       " $4::text[], $5::bigint[], $6::int, $7::bigint)",
 	.params = 7,
 };
 
@@ -505,19 +506,6 @@ add_choices(struct request *r, struct page *page, const struct rows *rows)
 	}
 }
 
-/* A page for somebody who is signed in. */
-static struct page *
-staff_page(struct request *r, const char *template, const char *title)
-{
-	struct page *page = page_new(r, template);
-
-	page_set(page, "title", title);
-	page_show(page, "staff_nav");
-	page_set(page, "logout_csrf", auth_token(r, auth_purpose(r, "logout")));
-	page_set(page, "csrf", auth_token(r, auth_purpose(r, "staff")));
-	return page;
-}
-
 /* The queue -------------------------------------------------------------- */
 
 static void
@@ -580,9 +568,8 @@ show_queue(struct request *r)
 	ringing = db_call(r, &q_ringing, who);
 	queue = db_call(r, &q_queue, wanted);
 	if (db_get(r, queue) == NULL)
-		return r->status == 401 ? web_see_other(r, "/login")
-		                        : r->status;
-	page = staff_page(r, "staff.html", "Queue");
+		return staff_turn_away(r, NULL);
+	page = staff_page(r, "staff.html", "Queue", "staff");
 	page_show(page, "at_queue");
 	page_form(page, r);
 	explain_filters(r, page);
@@ -612,9 +599,8 @@ show_load(struct request *r)
 	struct page *page;
 
 	if (weeks == NULL)
-		return r->status == 401 ? web_see_other(r, "/login")
-		                        : r->status;
-	page = staff_page(r, "staff-load.html", "Load");
+		return staff_turn_away(r, NULL);
+	page = staff_page(r, "staff-load.html", "Load", "staff");
 	/* the same in every row: there is always the present week */
 	if (*rows_named(weeks, 0, "has_target") == 't')
 		page_set(page_section(page, "aim"), "target_words",
@@ -845,7 +831,7 @@ static struct page *
 ticket_page(struct request *r, const struct ticket *t)
 {
 	struct page *page =
-	    staff_page(r, "staff-ticket.html", ticket_title(r, t));
+	    staff_page(r, "staff-ticket.html", ticket_title(r, t), "staff");
 
 	page_row(page, t->me, 0);
 	page_row(page, t->facts, 0);
@@ -864,10 +850,11 @@ ticket_page(struct request *r, const struct ticket *t)
 	return page;
 }
 
+/* Who is not signed in comes back to this ticket. */
 static int
-to_sign_in(struct request *r)
+turn_away(struct request *r)
 {
-	return web_see_other(r, "/login?ticket=%s", web_part(r, 0));
+	return staff_turn_away_from(r, web_part(r, 0), NULL);
 }
 
 /* The page with what was typed and what is wrong with it, if anything. */
@@ -890,7 +877,7 @@ show_ticket(struct request *r)
 	struct ticket t;
 
 	if (!read_ticket(r, NULL, &t))
-		return r->status == 401 ? to_sign_in(r) : r->status;
+		return turn_away(r);
 	return page_send(r, 200, ticket_page(r, &t));
 }
 
@@ -947,8 +934,9 @@ static int
 send_again(struct request *r, const struct action *a, const char *why,
     const struct ticket *t, int status)
 {
-	struct page *page = t == NULL ? page_new(r, "staff-again.html")
-	                              : staff_page(r, "staff-again.html", "");
+	struct page *page =
+	    t == NULL ? page_new(r, "staff-again.html")
+		      : staff_page(r, "staff-again.html", "", "staff");
 
 	page_show(page, why);
 	page_set(page, "number", web_part(r, 0));
@@ -982,8 +970,10 @@ static int
 signed_out(struct request *r, const struct action *a)
 {
 	/* Nothing was typed: signing in brings back to the ticket. */
-	if (a == &take_action)
-		return to_sign_in(r);
+	if (a == &take_action) {
+		r->status = 401;
+		return turn_away(r);
+	}
 	return send_again(r, a, "signed_out", NULL, 403);
 }
 
@@ -1008,15 +998,12 @@ static int
 open_form(struct request *r, const struct action *a, const char **key_hash)
 {
 	unsigned char key[AUTH_KEY];
-	enum auth_verdict verdict;
 
 	if (!form_read(r, a->fields))
 		return r->status;
 	if (auth_session(r) == NULL)
 		return signed_out(r, a);
-	verdict =
-	    auth_check(r, auth_purpose(r, "staff"), form_text(r, "csrf"), key);
-	if (verdict != AUTH_GOOD && verdict != AUTH_EARLY)
+	if (!staff_form(r, "staff", key))
 		return out_of_date(r, a, "expired", 403);
 	*key_hash = auth_key_hash(r, key);
 	return 0;
@@ -1039,22 +1026,14 @@ static int
 carry_out(struct request *r, const struct action *a, const char *const *args)
 {
 	const struct rows *rows = db_rows(r, a->query, args);
-	const char *outcome;
 
 	if (rows == NULL)
 		return r->status == 401 ? signed_out(r, a) : r->status;
-	outcome = rows_named(rows, 0, "outcome");
-	if (strcmp(outcome, "moved") == 0)
+	if (rows_outcome(rows, "moved"))
 		return out_of_date(r, a, "moved", 409);
-	if (strcmp(outcome, "refused") == 0)
+	if (rows_outcome(rows, "refused"))
 		return refused(r, a, rows);
 	return web_see_other(r, "/staff/tickets/%s", web_part(r, 0));
-}
-
-static bool
-pressed(const struct request *r, const char *button)
-{
-	return strcmp(form_text(r, "do"), button) == 0;
 }
 
 static const char *
@@ -1105,7 +1084,7 @@ open_with_files(struct request *r, const struct action *a, const char **key,
 		           : r->status;
 	if (!file_take(r, &store))
 		return r->status == 401 ? signed_out(r, a) : r->status;
-	return pressed(r, "ahead") ? file_ahead(r, &store) : 0;
+	return form_pressed(r, "ahead") ? file_ahead(r, &store) : 0;
 }
 
 static bool
@@ -1129,7 +1108,7 @@ reply(struct request *r)
 		form_complain(r, "reply", "Write what you want to say");
 	if (!form_complete(r))
 		return show_again(r, a);
-	if (pressed(r, "preview"))
+	if (form_pressed(r, "preview"))
 		return preview(r, "reply_preview", text);
 
 	const char *args[] = { auth_session(r), web_part(r, 0),
@@ -1155,7 +1134,7 @@ add_note(struct request *r)
 		form_complain(r, "note", "Write the note first");
 	if (!form_complete(r))
 		return show_again(r, a);
-	if (pressed(r, "preview"))
+	if (form_pressed(r, "preview"))
 		return preview(r, "note_preview", text);
 
 	const char *args[] = { auth_session(r), web_part(r, 0),
@@ -1193,7 +1172,7 @@ update(struct request *r, const struct action *a)
 
 	if ((status = open_form(r, a, &key)) != 0)
 		return status;
-	if (a == &visibility_action && pressed(r, "ask"))
+	if (a == &visibility_action && form_pressed(r, "ask"))
 		return ask(r, key);
 	if (!form_complete(r))
 		return show_again(r, a);
@@ -1268,8 +1247,9 @@ show_why(struct request *r)
 	struct page *page;
 
 	if (lines == NULL)
-		return r->status == 401 ? to_sign_in(r) : r->status;
-	page = staff_page(r, "staff-why.html", "Why is this due then?");
+		return turn_away(r);
+	page =
+	    staff_page(r, "staff-why.html", "Why is this due then?", "staff");
 	page_set(page, "number", web_part(r, 0));
 	page_rows(page, "line", lines);
 	return page_send(r, 200, page);
@@ -1283,8 +1263,10 @@ send_file(struct request *r)
 	int status = file_send(r, &q_file, &q_piece, args, 3);
 
 	/* what is no number is no file */
-	if (status == 401)
-		return to_sign_in(r);
+	if (status == 401) {
+		r->status = status;
+		return turn_away(r);
+	}
 	return status == 400 ? 404 : status;
 }
 

@@ -97,8 +97,8 @@ static const struct query q_same = {
 
 static const struct query q_file_check = {
 	.name = "file_check",
-	.sql = "SELECT api.submit_file_check($1, $2, $3::text[], $4::bigint,"
-	       " $5::int, $6::bigint, $7, $8, $9::boolean)",
+	.sql = "SELECT * FROM api.submit_file_check($1, $2, $3::text[],"
+	       " $4::bigint[], $5::int, $6::bigint, $7, $8, $9::boolean)",
 	.params = 9,
 };
 
@@ -157,17 +157,11 @@ static const struct field fields[] = {
 	{ NULL, FORM_LINE, 0, NULL },
 };
 
-static bool
-pressed(const struct request *r, const char *button)
-{
-	return strcmp(form_text(r, "do"), button) == 0;
-}
-
 /* Has it been said that it is no security hole? */
 static bool
 is_no_hole(const struct request *r)
 {
-	return pressed(r, "not-security") || form_sent(r, "not_security");
+	return form_pressed(r, "not-security") || form_sent(r, "not_security");
 }
 
 /* Where the files of the form with this token are kept. */
@@ -355,7 +349,7 @@ send_form(struct request *r, int status, const char *token, const char *why)
 		page_show(page, "TROUBLE");
 		page_show(page, why);
 	}
-	if (pressed(r, "preview"))
+	if (form_pressed(r, "preview"))
 		show_preview(r, page);
 	show_questions(r, page, asked, choices);
 	show_options(page, "PRODUCT_CHOICE", products, "product",
@@ -374,23 +368,14 @@ send_form(struct request *r, int status, const char *token, const char *why)
 static struct page *
 step_page(struct request *r, const char *name, const char *title)
 {
+	static const char *const buttons[] = { "do", "same", "drop", NULL };
 	struct page *page = page_new(r, name);
-	const char *field, *value, *complaint;
 
 	page_show(page, "AT_REPORT");
 	page_set(page, "TITLE", title);
 	page_set(page, "TEMPLATE", web_part(r, 0));
 	page_set(page, "SECURITY_CONTACT", r->conf->security_contact);
-	for (size_t i = 0; form_field(r, i, &field, &value, &complaint); i++) {
-		struct page *typed;
-
-		if (*value == '\0' || strcmp(field, "do") == 0 ||
-		    strcmp(field, "same") == 0 || strcmp(field, "drop") == 0)
-			continue;
-		typed = page_section(page, "TYPED");
-		page_set(typed, "FIELD", field);
-		page_set(typed, "VALUE", value);
-	}
+	page_typed(page, r, buttons);
 	page_set(page, "F_SUBJECT", form_text(r, "subject"));
 	page_set(page, "F_BODY", form_text(r, "body"));
 	file_limits(r, page, "");
@@ -462,7 +447,7 @@ call_submit(struct request *r, const unsigned char *key,
 	args[n++] = form_or_null(r, "mail");
 	args[n++] = check_only ? "true" : "false";
 	args[n++] = is_no_hole(r) ? "true" : "false";
-	args[n++] = pressed(r, "confirm") || form_sent(r, "not_similar")
+	args[n++] = form_pressed(r, "confirm") || form_sent(r, "not_similar")
 	                ? "true"
 	                : "false";
 	args[n++] = down_or_null(r);
@@ -512,13 +497,11 @@ ask_about_security(struct request *r, const struct rows *forgotten)
 	struct page *page =
 	    step_page(r, "submit-security.html", "Is this a security hole?");
 
-	for (int i = 0; i < rows_count(forgotten); i++) {
-		if (rows_null(forgotten, i, 2))
-			continue;
-		page_show(page, "LOST_FILES");
-		page_set(page_section(page, "LOST_FILE"), "FILE_NAME",
-		    rows_named(forgotten, i, "words"));
-	}
+	for (int i = 0; i < rows_count(forgotten); i++)
+		if (!rows_null(forgotten, i, 2))
+			file_show_lost(page, rows_named(forgotten, i, "words"),
+			    strcmp(rows_named(forgotten, i, "field"),
+				FILE_SEALED) == 0);
 	if (form_sent(r, "not_similar"))
 		page_show(page, "NOT_SIMILAR");
 	return page_send(r, 200, page);
@@ -531,9 +514,9 @@ ask_about_production(struct request *r)
 	struct page *page = step_page(
 	    r, "submit-production.html", "Is production down right now?");
 
-	if (pressed(r, "not-security"))
+	if (form_pressed(r, "not-security"))
 		page_show(page, "NOT_SECURITY");
-	if (pressed(r, "confirm"))
+	if (form_pressed(r, "confirm"))
 		page_show(page, "NOT_SIMILAR");
 	return page_send(r, 200, page);
 }
@@ -552,7 +535,7 @@ ask_about_similar(struct request *r, const struct rows *similar)
 		page_show(
 		    row, rows_null(similar, i, 1) ? "STILL_OPEN" : "IS_SOLVED");
 	}
-	if (pressed(r, "not-security"))
+	if (form_pressed(r, "not-security"))
 		page_show(page, "NOT_SECURITY");
 	return page_send(r, 200, page);
 }
@@ -609,6 +592,16 @@ count_same(struct request *r)
 	return page_send(r, 200, page);
 }
 
+/* One file is not wanted any more; those that came along are. */
+static int
+take_away(struct request *r, const struct file_store *store)
+{
+	if (!file_drop(r, store, form_text(r, "drop")) || !file_take(r, store))
+		return r->status;
+	return send_form(
+	    r, form_complete(r) ? 200 : 422, form_text(r, "token"), NULL);
+}
+
 static int
 take_form(struct request *r)
 {
@@ -627,16 +620,14 @@ take_form(struct request *r)
 	if (!store_of(r, form_text(r, "token"), &store))
 		return 500;
 	if (form_or_null(r, "drop") != NULL && form_complete(r))
-		return file_drop(r, &store, form_text(r, "drop"))
-		           ? send_form(r, 200, form_text(r, "token"), NULL)
-		           : r->status;
-	if (!pressed(r, "security") && !file_take(r, &store))
+		return take_away(r, &store);
+	if (!form_pressed(r, "security") && !file_take(r, &store))
 		return r->status;
-	if (pressed(r, "ahead"))
+	if (form_pressed(r, "ahead"))
 		return file_ahead(r, &store);
-	if (pressed(r, "preview"))
+	if (form_pressed(r, "preview"))
 		return send_form(r, 200, form_text(r, "token"), NULL);
-	if (pressed(r, "security"))
+	if (form_pressed(r, "security"))
 		return page_send(r, 422,
 		    step_page(
 			r, "submit-hole.html", "Security holes go elsewhere"));

@@ -189,8 +189,9 @@ static const struct query q_mine_piece = {
 
 static const struct query q_file_check = {
 	.name = "file_check",
-	.sql = "SELECT api.ticket_file_check($1, $2::int, $3, $4, $5::text[],"
-	       " $6::bigint, $7::int, $8::bigint, $9, $10::boolean)",
+	.sql = "SELECT * FROM api.ticket_file_check($1, $2::int, $3, $4,"
+	       " $5::text[], $6::bigint[], $7::int, $8::bigint, $9,"
+	       " $10::boolean)",
 	.params = 10,
 };
 
@@ -234,17 +235,11 @@ static const struct field my_fields[] = {
 	{ NULL, FORM_LINE, 0, NULL },
 };
 
-static bool
-pressed(const struct request *r, const char *button)
-{
-	return strcmp(form_text(r, "do"), button) == 0;
-}
-
 /* Has it been said that it is no security hole? */
 static bool
 is_no_hole(const struct request *r)
 {
-	return pressed(r, "not-security") || form_sent(r, "not_security");
+	return form_pressed(r, "not-security") || form_sent(r, "not_security");
 }
 
 /* A number of ours, or 404 like a ticket that is not there. */
@@ -588,7 +583,7 @@ send_mine(struct request *r, int status, const char *token, const char *why)
 		page_show(page, "TROUBLE");
 		page_show(page, why);
 	}
-	if (pressed(r, "preview"))
+	if (form_pressed(r, "preview"))
 		show_my_preview(r, page);
 	return page_send(r, status, page);
 }
@@ -692,34 +687,69 @@ change_mine(struct request *r, const struct query *query, const char *value)
 static int
 send_security(struct request *r, int status, const char *why)
 {
-	struct page *page = page_new(r, "ticket-security.html"), *typed;
-	const char *field, *value, *complaint;
+	static const char *const buttons[] = { "do", "drop", NULL };
+	struct page *page = page_new(r, "ticket-security.html");
 
 	page_show(page, "AT_TICKETS");
 	page_set(page, "TITLE", "Is this about a security hole?");
 	page_set(page, "NUMBER", web_part(r, 0));
 	page_set(page, "SECURITY_CONTACT", r->conf->security_contact);
 	page_show(page, why);
-	for (size_t i = 0; form_field(r, i, &field, &value, &complaint); i++) {
-		if (*value == '\0' || strcmp(field, "do") == 0 ||
-		    strcmp(field, "drop") == 0)
-			continue;
-		typed = page_section(page, "TYPED");
-		page_set(typed, "FIELD", field);
-		page_set(typed, "VALUE", value);
-	}
-	if (file_lost(r))
-		page_show(page, "LOST_FILES");
+	page_typed(page, r, buttons);
 	page_set(page, "F_BODY", form_text(r, "body"));
 	return page_send(r, status, page);
+}
+
+/* One file is not wanted any more; those that came along are. */
+static int
+take_away(struct request *r, const struct file_store *store)
+{
+	if (!file_drop(r, store, form_text(r, "drop")) || !file_take(r, store))
+		return r->status;
+	return send_mine(
+	    r, form_complete(r) ? 200 : 422, form_text(r, "token"), NULL);
+}
+
+/*
+ * Post the message under its key.  What another one with the same key brings
+ * waits for the form that follows, whose token is `next`.
+ */
+static int
+send_reply(struct request *r, const unsigned char *key,
+    const struct confidential *sealed, const char *next, const char *next_key)
+{
+	const char *body = form_text(r, "body"), *token = form_text(r, "token");
+	const char *args[10] = { auth_link_cookie(r), web_part(r, 0),
+		auth_key_hash(r, key), auth_visitor(r), body,
+		markup_html(r->arena, body, strlen(body)),
+		arena_printf(r->arena, "%d", MARKUP_VERSION),
+		is_no_hole(r) ? "t" : "f", next_key };
+	const struct rows *answer = db_get(
+	    r, db_call_bytes(r, &q_reply, args, sealed->packets, sealed->size));
+	const char *outcome;
+
+	if (answer == NULL)
+		return r->status;
+	outcome = rows_text(answer, 0, 0);
+	if (strcmp(outcome, "limited") == 0)
+		return send_mine(r, 429, token, "LIMITED");
+	if (strcmp(outcome, "other") == 0)
+		return send_mine(r, 409, next, "OTHER");
+	if (strcmp(outcome, "security") == 0)
+		return send_security(r, 200, "ASK");
+	if (strcmp(outcome, "withheld") == 0)
+		return send_security(r, 422, "HOLE");
+	if (strcmp(outcome, "empty") == 0) {
+		form_complain(r, "body", "Write something first");
+		return send_mine(r, 422, token, NULL);
+	}
+	return web_see_other(r, "/my/%s", web_part(r, 0));
 }
 
 static int
 post_reply(struct request *r)
 {
-	const char *body, *args[10] = { auth_link_cookie(r), web_part(r, 0) };
-	const char *next = auth_token(r, my_purpose(r));
-	const struct rows *answer;
+	const char *token, *next = auth_token(r, my_purpose(r));
 	struct file_store store, next_store;
 	struct confidential sealed;
 	unsigned char key[AUTH_KEY];
@@ -727,51 +757,25 @@ post_reply(struct request *r)
 
 	if (!take_mine(r, key, &sealed, &status))
 		return status;
-	if (!store_of(r, form_text(r, "token"), &store) ||
-	    !store_of(r, next, &next_store))
+	token = form_text(r, "token");
+	if (!store_of(r, token, &store) || !store_of(r, next, &next_store))
 		return 500;
 	if (form_or_null(r, "drop") != NULL && form_complete(r))
-		return file_drop(r, &store, form_text(r, "drop"))
-		           ? send_mine(r, 200, form_text(r, "token"), NULL)
-		           : r->status;
-	if (pressed(r, "security"))
+		return take_away(r, &store);
+	if (form_pressed(r, "security"))
 		return send_security(r, 422, "HOLE");
 	if (!file_take(r, &store))
 		return r->status;
-	body = form_text(r, "body");
-	if (pressed(r, "ahead"))
+	if (form_pressed(r, "ahead"))
 		return file_ahead(r, &store);
-	if (pressed(r, "preview"))
-		return send_mine(r, 200, form_text(r, "token"), NULL);
-	if (pressed(r, "not-solved") && *body == '\0' &&
+	if (form_pressed(r, "preview"))
+		return send_mine(r, 200, token, NULL);
+	if (form_pressed(r, "not-solved") && form_or_null(r, "body") == NULL &&
 	    form_file(r, FILE_FIELD, 0) == NULL && sealed.size == 0)
 		return change_mine(r, &q_solved, "false");
 	if (!form_complete(r))
-		return send_mine(r, 422, form_text(r, "token"), NULL);
-	args[2] = auth_key_hash(r, key);
-	args[3] = auth_visitor(r);
-	args[4] = body;
-	args[5] = markup_html(r->arena, body, strlen(body));
-	args[6] = arena_printf(r->arena, "%d", MARKUP_VERSION);
-	args[7] = is_no_hole(r) ? "t" : "f";
-	args[8] = next_store.key;
-	answer = db_get(
-	    r, db_call_bytes(r, &q_reply, args, sealed.packets, sealed.size));
-	if (answer == NULL)
-		return r->status;
-	if (strcmp(rows_text(answer, 0, 0), "limited") == 0)
-		return send_mine(r, 429, form_text(r, "token"), "LIMITED");
-	if (strcmp(rows_text(answer, 0, 0), "other") == 0)
-		return send_mine(r, 409, next, "OTHER");
-	if (strcmp(rows_text(answer, 0, 0), "security") == 0)
-		return send_security(r, 200, "ASK");
-	if (strcmp(rows_text(answer, 0, 0), "withheld") == 0)
-		return send_security(r, 422, "HOLE");
-	if (strcmp(rows_text(answer, 0, 0), "empty") == 0) {
-		form_complain(r, "body", "Write something first");
-		return send_mine(r, 422, form_text(r, "token"), NULL);
-	}
-	return web_see_other(r, "/my/%s", web_part(r, 0));
+		return send_mine(r, 422, token, NULL);
+	return send_reply(r, key, &sealed, next, next_store.key);
 }
 
 static int
@@ -808,7 +812,7 @@ follow_mine(struct request *r)
 	if (!take_mine(r, key, &sealed, &status))
 		return status;
 	return change_mine(
-	    r, &q_mine_follow, pressed(r, "stop") ? "false" : "true");
+	    r, &q_mine_follow, form_pressed(r, "stop") ? "false" : "true");
 }
 
 static const struct route routes[] = {

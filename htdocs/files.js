@@ -12,6 +12,12 @@ function size(bytes) {
   return `${Math.ceil(bytes / 104857.6) / 10} MiB`;
 }
 
+// The first names of several.
+function some(files) {
+  const names = files.slice(0, 3).map(file => file.name).join(', ');
+  return files.length > 3 ? `${names} and ${files.length - 3} more` : names;
+}
+
 function tend(input) {
   const field = input.closest('.drop'), form = input.form;
   const [most, each, together] = [...field.querySelectorAll('data')].map(data => Number(data.value));
@@ -50,18 +56,34 @@ function tend(input) {
     return away;
   }
 
+  // Those that wait with the form already, from an earlier page.
+  const kept = field.querySelectorAll('[name=drop]').length;
+
+  // Which reason keeps a file out, if one does.
+  function reason(file) {
+    if (file.size > each) return 'large';
+    if (kept + arrived.length + chosen.length >= most) return 'many';
+    if ([...chosen, file].reduce((bytes, one) => bytes + one.size, 0) > together) return 'heavy';
+    return null;
+  }
+
+  const words = {
+    large: files => files.length === 1 ? `${files[0].name} is ${size(files[0].size)}, and a file can have ${size(each)}.`
+      : `${files.length} files are left out, since a file can have ${size(each)}: ${some(files)}.`,
+    many: files => `${files.length} ${files.length === 1 ? 'file is' : 'files are'} left out, since ${most} are the most: ${some(files)}.`,
+    heavy: files => `${files.length} ${files.length === 1 ? 'file is' : 'files are'} left out, since all together can have ${size(together)}: ${some(files)}.`,
+  };
+
   function add(files) {
-    const refused = [];
+    const out = { large: [], many: [], heavy: [] };
     for (const file of files) {
-      const sum = [...chosen, file].reduce((bytes, one) => bytes + one.size, 0);
       if (chosen.some(one => one.name === file.name && one.size === file.size && one.lastModified === file.lastModified)) continue;
-      if (file.size > each) refused.push(`${file.name} is ${size(file.size)}, and a file can have ${size(each)}.`);
-      else if (chosen.length + arrived.length >= most) refused.push(`${file.name} would be one more than ${most}.`);
-      else if (sum > together) refused.push(`With ${file.name} they would be more than ${size(together)} together.`);
-      else chosen.push(file);
+      (out[reason(file)] ?? chosen).push(file);
     }
     show();
-    status.textContent = [`${chosen.length + arrived.length} ${chosen.length + arrived.length === 1 ? 'file goes' : 'files go'} along.`, ...refused].join(' ');
+    const count = kept + arrived.length + chosen.length;
+    status.textContent = [`${count} ${count === 1 ? 'file goes' : 'files go'} along.`,
+      ...Object.keys(out).filter(why => out[why].length > 0).map(why => words[why](out[why]))].join(' ');
   }
 
   input.addEventListener('change', () => add([...input.files]));

@@ -11,28 +11,63 @@ const library = () => import('./openpgp-6.3.2/openpgp.min.mjs');
 let before = '', madeOf = null;
 // While it is encrypted; and since then nothing has changed.
 let busy = false, done = false;
-const made = new WeakMap();
+let made = new WeakMap();
 let added = new Set();
+
+// What people can mend, in words for them.
+class Refusal extends Error {}
 
 function complain(words) {
   $('seal-said').textContent = words;
   $('seal-said').hidden = !words;
 }
 
-// The keys that this page shows the fingerprints of, and no other.
-async function keys(openpgp) {
-  const shown = new Set([...form.querySelectorAll('.fingerprint')].map(code => code.textContent.replace(/\s/g, '').toLowerCase()));
-  for (const cache of ['default', 'reload']) {
-    const answer = await fetch('/keys/support.asc', { cache });
-    if (!answer.ok) continue;
-    const found = await openpgp.readKeys({ armoredKeys: await answer.text() });
-    const ours = found.filter(key => shown.has(key.getFingerprint()));
-    if (ours.length === shown.size) return ours;
-  }
-  throw new Error('our key has changed since this page was opened; open the form in a new window');
+const print = key => key.getFingerprint().toUpperCase();
+
+// From now on the page shows these, and what was made for others is no good.
+function adopt(keys) {
+  const shown = $('seal-keys'), command = $('seal-paste').querySelector('pre code');
+  shown.replaceChildren(...keys.flatMap(key => {
+    const code = document.createElement('code');
+    code.className = 'fingerprint';
+    code.append(print(key).match(/.{4}/g).join(' '));
+    return [code, ' '];
+  }));
+  command.textContent = command.textContent.replace(/( --recipient [0-9A-F]+)+/, keys.map(key => ` --recipient ${print(key)}`).join(''));
+  if (sealed.value === before) sealed.value = '';
+  before = '';
+  madeOf = null;
+  made = new WeakMap();
 }
 
-async function encrypt() {
+// The keys that this page shows the fingerprints of, and no other.
+async function keys(openpgp) {
+  const answer = await fetch('/keys/support.asc', { cache: 'no-cache' });
+  if (answer.status === 404) throw new Refusal('Nothing was sent: we have withdrawn our key, and have no other at the moment. What you entered is still here. Empty the confidential part to send the rest.');
+  if (!answer.ok) throw new Error('our key could not be fetched');
+  const found = await openpgp.readKeys({ armoredKeys: await answer.text() });
+  const shown = new Set([...form.querySelectorAll('.fingerprint')].map(code => code.textContent.replace(/\s/g, '')));
+  const ours = found.filter(key => shown.has(print(key)));
+  if (ours.length === shown.size) return ours;
+  adopt(found);
+  throw new Refusal('Nothing was sent: our key was replaced while this page lay open. What you entered is still here, and the fingerprint of the new key is shown now. Press the button again to encrypt with that.');
+}
+
+// The limits that the form tells people, kept before anything is encrypted in
+// vain: the server knows these files by no name that anybody would recognise.
+function weigh() {
+  const [most, each, together] = form.querySelectorAll('.drop data');
+  const all = [...files.files, ...sealedFiles.files, ...$('file').files];
+  const large = [...files.files].find(file => file.size + 4096 > Number(each.value));
+  if (large) throw new Refusal(`Nothing was sent: ${large.name} is too large. A file can have ${each.textContent} at most.`);
+  if (all.length + form.querySelectorAll('[name=drop]').length > Number(most.value))
+    throw new Refusal(`Nothing was sent: with the confidential ones there are more than ${most.textContent} files. Please leave some out.`);
+  if (all.reduce((bytes, file) => bytes + file.size, 0) > Number(together.value))
+    throw new Refusal(`Nothing was sent: with the confidential ones the files have more than ${together.textContent} together. Please leave some out.`);
+}
+
+async function encrypt(button) {
+  if (button?.name !== 'drop') weigh();
   const openpgp = await library();
   const encryptionKeys = await keys(openpgp);
   if (text.value && text.value !== madeOf) {
@@ -60,12 +95,13 @@ async function seal(button) {
   busy = true;
   complain('');
   try {
-    await encrypt();
+    await encrypt(button);
     done = true;
     form.requestSubmit(button);
   } catch (error) {
     $('confidential').open = true;
-    complain(`Nothing was sent: your browser could not encrypt the confidential part (${error.message}).`);
+    complain(error instanceof Refusal ? error.message
+      : `Nothing was sent: your browser could not encrypt the confidential part (${error.message}). What you entered is still here.`);
     $('seal-said').scrollIntoView({ block: 'center' });
   } finally {
     busy = false;

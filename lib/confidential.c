@@ -17,52 +17,84 @@
 #define TEXT_MAX 262144 /* bytes of packets; more is for a file */
 #define TYPE "application/pgp-encrypted"
 
-/* The ids of all published keys. */
+#define REPLACED                                                               \
+	"This was encrypted for a key of ours that has been replaced since, "  \
+	"so we did not keep it. This page has our new key: please enter it "   \
+	"here once more, or encrypt it again"
+
+/* The ids of the keys that are offered, and behind them of those that were. */
 struct ids {
 	uint64_t *all;
-	size_t count;
+	size_t count; /* of the first kind */
+	size_t known; /* of both */
 };
 
-static void
-add_ids(struct ids *ids, const char *hex)
+static size_t
+add_ids(uint64_t *to, size_t count, const char *hex)
 {
 	char *end;
 
 	for (; *hex != '\0'; hex = end + strspn(end, " "))
-		ids->all[ids->count++] = strtoull(hex, &end, 16);
+		to[count++] = strtoull(hex, &end, 16);
+	return count;
 }
 
 static bool
 read_ids(struct request *r, const struct query *query, struct ids *ids)
 {
 	const struct rows *keys = db_rows(r, query, NULL);
-	size_t bytes = 0;
+	const char *former;
+	size_t bytes;
 
 	if (keys == NULL)
 		return false;
+	if (rows_count(keys) == 0)
+		return true;
+	former = rows_named(keys, 0, "former_ids");
+	bytes = strlen(former);
 	for (int i = 0; i < rows_count(keys); i++)
 		bytes += strlen(rows_named(keys, i, "key_ids"));
 	ids->all = arena_alloc(r->arena, (bytes + 1) * sizeof(*ids->all));
 	for (int i = 0; i < rows_count(keys); i++)
-		add_ids(ids, rows_named(keys, i, "key_ids"));
+		ids->count = add_ids(
+		    ids->all, ids->count, rows_named(keys, i, "key_ids"));
+	ids->known = add_ids(ids->all, ids->count, former);
 	return true;
+}
+
+/*
+ * NULL for what is encrypted for our keys and nobody else, or what is wrong.
+ * A key that was replaced may be in wrong hands: what it opens is not taken.
+ */
+static const char *
+look(struct request *r, const struct ids *ids, const char *data, size_t length,
+    const unsigned char **packets, size_t *size)
+{
+	enum openpgp verdict = openpgp_check(
+	    r->arena, data, length, ids->all, ids->count, packets, size);
+	const unsigned char *old;
+	size_t old_size;
+
+	if (verdict == OPENPGP_STRANGER &&
+	    openpgp_check(r->arena, data, length, ids->all, ids->known, &old,
+		&old_size) == OPENPGP_SEALED)
+		return REPLACED;
+	return openpgp_words(verdict);
 }
 
 static void
 take_text(struct request *r, const struct ids *ids, struct confidential *sealed)
 {
-	const char *text = form_text(r, CONFIDENTIAL_TEXT);
+	const char *text = form_text(r, CONFIDENTIAL_TEXT), *complaint;
 	const unsigned char *packets;
-	enum openpgp verdict;
 	size_t size;
 
 	if (text[strspn(text, " \t\r\n")] == '\0')
 		return;
-	verdict = openpgp_check(r->arena, text, strlen(text), ids->all,
-	    ids->count, &packets, &size);
+	complaint = look(r, ids, text, strlen(text), &packets, &size);
 	form_set(r, CONFIDENTIAL_TEXT, "");
-	if (verdict != OPENPGP_SEALED) {
-		form_complain(r, CONFIDENTIAL_TEXT, openpgp_words(verdict));
+	if (complaint != NULL) {
+		form_complain(r, CONFIDENTIAL_TEXT, complaint);
 		return;
 	}
 	if (size > TEXT_MAX) {
@@ -117,18 +149,16 @@ static bool
 take_file(struct request *r, const struct ids *ids, struct file *f)
 {
 	const unsigned char *packets;
-	enum openpgp verdict;
 	size_t size;
+	const char *complaint = look(r, ids, f->data, f->size, &packets, &size);
 
-	verdict = openpgp_check(
-	    r->arena, f->data, f->size, ids->all, ids->count, &packets, &size);
-	if (verdict != OPENPGP_SEALED) {
+	if (complaint != NULL) {
 		form_complain(r, FILE_SEALED,
-		    verdict == OPENPGP_NOTHING
+		    complaint == openpgp_words(OPENPGP_NOTHING)
 			? "A file here was not encrypted, so we threw it away "
 			  "unread and kept no copy. Encrypt it on your computer "
 			  "first, and choose the file that ends in .asc or .gpg"
-			: openpgp_words(verdict));
+			: complaint);
 		return false;
 	}
 	f->name = plain_name(r, f->name);
@@ -167,9 +197,8 @@ confidential_take(
 	if (!read_ids(r, keys, &ids))
 		return false;
 	if (ids.count == 0) {
-		/* the page that this leads to has no such part */
 		form_set(r, CONFIDENTIAL_TEXT, "");
-		form_complain(r, "body",
+		form_complain(r, CONFIDENTIAL_TEXT,
 		    "Our key was withdrawn meanwhile, so we did not keep the "
 		    "confidential part. Leave it out, or send it when we have a "
 		    "new key; all else is still here");
@@ -180,29 +209,44 @@ confidential_take(
 	return true;
 }
 
-/* Is there something in it to see: a text, or what is wrong? */
+/* Is one of its fields refused, or if anything will do, filled in? */
 static bool
-is_used(const struct request *r)
+has(const struct request *r, bool anything)
 {
 	const char *name, *value, *complaint;
 
 	for (size_t i = 0; form_field(r, i, &name, &value, &complaint); i++)
 		if ((strcmp(name, CONFIDENTIAL_TEXT) == 0 ||
 			strcmp(name, FILE_SEALED) == 0) &&
-		    (*value != '\0' || complaint != NULL))
+		    (complaint != NULL || (anything && *value != '\0')))
 			return true;
 	return false;
+}
+
+static void
+show_kept(struct request *r, struct page *page, bool refused)
+{
+	if (r->form == NULL)
+		return;
+	page_show(page, refused ? "SEALED_LOST" : "TYPED_ALL");
+	page_show(
+	    page, refused || file_lost(r) ? "SOMETHING_LOST" : "NOTHING_LOST");
 }
 
 void
 confidential_show(struct request *r, struct page *page, const struct rows *keys)
 {
+	bool refused = has(r, false);
 	struct page *part;
 
-	if (rows_count(keys) == 0)
+	show_kept(r, page, refused);
+	if (rows_count(keys) == 0) {
+		if (refused)
+			page_show(page, "CONFIDENTIAL_GONE");
 		return;
+	}
 	part = page_section(page, "CONFIDENTIAL_PART");
 	page_rows(part, "SEAL_KEY", keys);
-	if (is_used(r))
+	if (has(r, true))
 		page_show(part, "SEAL_OPEN");
 }

@@ -36,15 +36,19 @@ struct confidential {
  * them: the text becomes armour of ours, so that it can go from step to step;
  * files become binary, are marked as sealed and join those of FILE_FIELD.
  *
- * `keys` gives a row for each published key with its "fingerprint", and
- * "key_ids", blanks between.  False when the database failed (r->status).
+ * `keys` gives a row for each key that is offered with its "fingerprint",
+ * "key_ids", blanks between, and "former_ids" of those that were: what is
+ * encrypted for one of them is refused in words that say so.  False when the
+ * database failed (r->status).
  */
 bool confidential_take(
     struct request *, const struct query *keys, struct confidential *);
 
 /*
- * Fill the page's part {{>CONFIDENTIAL}} from the same rows; it stays empty
- * while there are none.
+ * Fill the page's part {{>CONFIDENTIAL}} from the same rows; while there are
+ * none it is empty, but for what became of what was sent.  And of the form
+ * that was sent the words {{>STILL_HERE}}, with what file_show() knows: what
+ * is kept of it, and what must come again.
  */
 void confidential_show(
     struct request *, struct page *, const struct rows *keys);

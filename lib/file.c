@@ -16,6 +16,7 @@
 #include "web.h"
 
 #define PARAMS_MAX 16
+#define NAMES_MOST 3 /* of files in one sentence */
 
 /* Parameters of a query, one after another. */
 struct args {
@@ -129,94 +130,130 @@ size_words(struct request *r, size_t bytes)
 	return arena_printf(r->arena, "%zu.%zu MiB", tenths / 10, tenths % 10);
 }
 
+/* Why files are left out: the words before and after their names. */
+struct reason {
+	const char *word; /* of the database's; "size" is ours */
+	const char *before;
+	const char *after;
+};
+
+/* Is it one that this reason keeps out? */
 static bool
-is_too_large(const struct request *r, const struct file *f)
+is_out(const struct file *f, const char *word)
 {
-	return f->size > r->conf->file_max;
+	return f->why != NULL && strcmp(f->why, word) == 0;
 }
 
-/* The first is named, and the others too, in one complaint. */
-static void
-complain_of_large(struct request *r)
+/* “a.log”, “b.log” and 7 more: those that a reason keeps out. */
+static const char *
+names_of(struct request *r, const char *word)
 {
 	const char *names = NULL;
 	const struct file *f;
+	size_t count = 0;
 
 	for (size_t n = 0; (f = form_file(r, FILE_FIELD, n)) != NULL; n++) {
-		const char *name;
-
-		if (!is_too_large(r, f))
+		if (!is_out(f, word))
 			continue;
-		name = arena_printf(
-		    r->arena, "“%s” (%s)", f->name, size_words(r, f->size));
-		names = names == NULL
-		            ? name
-		            : arena_printf(r->arena, "%s, %s", names, name);
+		if (++count > NAMES_MOST)
+			continue;
+		names = arena_printf(r->arena, "%s%s“%s” (%s)",
+		    names == NULL ? "" : names, names == NULL ? "" : ", ",
+		    f->name, size_words(r, f->size));
 	}
-	if (names != NULL)
-		form_complain(r, FILE_FIELD,
-		    arena_printf(r->arena,
-			"Choose smaller files, or leave these out: %s. A file "
-			"can have %s at most",
-			names, size_words(r, r->conf->file_max)));
+	if (count <= NAMES_MOST)
+		return names;
+	return arena_printf(
+	    r->arena, "%s and %zu more", names, count - NAMES_MOST);
 }
 
-/* Those that may be kept, as far as can be seen here; {hash,hash}. */
-static const char *
-hashes_of(struct request *r, size_t *bytes)
+/* One complaint for all reasons, with a sentence for each. */
+static void
+complain(struct request *r)
 {
-	const char *list = "";
-	const struct file *f;
+	const struct conf *conf = r->conf;
+	const struct reason reasons[] = {
+		{ "size", "Choose smaller files, or leave these out: ",
+		    arena_printf(r->arena, ". A file can have %s at most",
+			size_words(r, conf->file_max)) },
+		{ "many",
+		    FILE_MOST_WORDS " files are the most that can go along. "
+				    "Left out: ",
+		    "" },
+		{ "large",
+		    arena_printf(r->arena,
+			"Together the files can have %s. Left out: ",
+			size_words(r, conf->files_max)),
+		    "" },
+		{ "full",
+		    "Many files are on their way to us right now, from "
+		    "everybody together. Left out: ",
+		    ". You can add them to your report later" },
+		{ "limited",
+		    "Many files came from your network in the last hour. Left "
+		    "out: ",
+		    ". You can add them to your report later" },
+	};
+	const char *words = NULL;
 
-	*bytes = 0;
-	for (size_t n = 0; (f = form_file(r, FILE_FIELD, n)) != NULL; n++) {
-		if (is_too_large(r, f))
-			continue;
-		list = arena_printf(r->arena, "%s%s%s", list,
-		    *list == '\0' ? "" : ",", f->sha256);
-		*bytes += f->size;
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++) {
+		const struct reason *one = &reasons[i];
+		const char *names = names_of(r, one->word);
+
+		if (names != NULL)
+			words = arena_printf(r->arena, "%s%s%s%s%s",
+			    words == NULL ? "" : words,
+			    words == NULL ? "" : ". ", one->before, names,
+			    one->after);
 	}
-	return *list == '\0' ? NULL : arena_printf(r->arena, "{%s}", list);
+	if (words != NULL)
+		form_complain(r, FILE_FIELD, words);
+}
+
+/* Files that may be kept, as far as can be seen here, as SQL has lists. */
+struct lists {
+	const char *hashes; /* {hash,hash} */
+	const char *sizes;  /* {bytes,bytes} */
+	size_t count;
+};
+
+static const char *
+list_add(struct request *r, const char *list, const char *item)
+{
+	return arena_printf(r->arena, "%s%s%s", list == NULL ? "" : list,
+	    list == NULL ? "" : ",", item);
+}
+
+static struct lists
+lists_of(struct request *r)
+{
+	struct lists lists = { .count = 0 };
+	struct file *f;
+
+	for (size_t n = 0; (f = form_file(r, FILE_FIELD, n)) != NULL; n++) {
+		if (f->size > r->conf->file_max) {
+			f->why = "size";
+			continue;
+		}
+		lists.hashes = list_add(r, lists.hashes, f->sha256);
+		lists.sizes = list_add(r, lists.sizes, number(r, f->size));
+		lists.count++;
+	}
+	return lists;
 }
 
 static const struct rows *
-ask_to_keep(struct request *r, const struct file_store *s, const char *hashes,
-    size_t bytes)
+ask_to_keep(struct request *r, const struct file_store *s, struct lists lists)
 {
 	struct args args = args_of(s);
 
 	add(&args, auth_visitor(r));
-	add(&args, hashes);
-	add(&args, number(r, bytes));
+	add(&args, arena_printf(r->arena, "{%s}", lists.hashes));
+	add(&args, arena_printf(r->arena, "{%s}", lists.sizes));
 	add(&args, FILE_MOST_WORDS);
 	add(&args, number(r, r->conf->files_max));
 	add_some(&args, s->more, sizeof(s->more) / sizeof(*s->more));
 	return db_rows(r, s->check, args.text);
-}
-
-static void
-complain_of_refusal(struct request *r, const char *why)
-{
-	if (strcmp(why, "many") == 0)
-		form_complain(r, FILE_FIELD,
-		    "Choose fewer files: " FILE_MOST_WORDS
-		    " are the most that can go along");
-	if (strcmp(why, "large") == 0)
-		form_complain(r, FILE_FIELD,
-		    arena_printf(r->arena,
-			"Choose fewer or smaller files: together they can "
-			"have %s",
-			size_words(r, r->conf->files_max)));
-	if (strcmp(why, "full") == 0)
-		form_complain(r, FILE_FIELD,
-		    "Many files are on their way to us right now, from "
-		    "everybody together. Leave yours out for now: you can add "
-		    "them to your report later");
-	if (strcmp(why, "limited") == 0)
-		form_complain(r, FILE_FIELD,
-		    "Many files came from your network in the last hour. "
-		    "Leave yours out for now: you can add them to your report "
-		    "later");
 }
 
 void
@@ -243,27 +280,41 @@ file_queue(struct request *r, const struct file_store *s, const char *field,
 	f->kept = true;
 }
 
+/* Queue what goes; note why not of the others. */
+static void
+take_each(
+    struct request *r, const struct file_store *s, const struct rows *words)
+{
+	struct file *f;
+	int i = 0;
+
+	for (size_t n = 0; (f = form_file(r, FILE_FIELD, n)) != NULL; n++) {
+		const char *word;
+
+		if (f->why != NULL)
+			continue;
+		word = rows_text(words, i++, 0);
+		if (strcmp(word, "go") == 0)
+			file_queue(
+			    r, s, f->sealed ? FILE_SEALED : FILE_FIELD, f);
+		else
+			f->why = word;
+	}
+}
+
 bool
 file_take(struct request *r, const struct file_store *s)
 {
-	const struct rows *answer;
-	const char *hashes, *word;
-	struct file *f;
-	size_t bytes;
+	struct lists lists = lists_of(r);
+	const struct rows *words;
 
-	complain_of_large(r);
-	if ((hashes = hashes_of(r, &bytes)) == NULL)
-		return true;
-	if ((answer = ask_to_keep(r, s, hashes, bytes)) == NULL)
-		return false;
-	word = rows_text(answer, 0, 0);
-	complain_of_refusal(r, word);
-	if (strcmp(word, "go") != 0)
-		return true;
-	for (size_t n = 0; (f = form_file(r, FILE_FIELD, n)) != NULL; n++)
-		if (!is_too_large(r, f))
-			file_queue(
-			    r, s, f->sealed ? FILE_SEALED : FILE_FIELD, f);
+	if (lists.count > 0) {
+		if ((words = ask_to_keep(r, s, lists)) == NULL)
+			return false;
+		if (rows_count(words) == (int)lists.count)
+			take_each(r, s, words);
+	}
+	complain(r);
 	return true;
 }
 
@@ -296,18 +347,44 @@ file_drop(struct request *r, const struct file_store *s, const char *place)
 /* On pages ------------------------------------------------------------------
  */
 
+/* "1 file was", "7 files were". */
+static const char *
+count_words(
+    struct request *r, size_t count, const char *one, const char *several)
+{
+	return count == 1 ? one
+	                  : arena_printf(r->arena, "%zu %s", count, several);
+}
+
+/*
+ * A confidential file has a list of its own: whoever chooses it again in the
+ * field for other files sends it as it is.
+ */
+void
+file_show_lost(struct page *page, const char *name, bool sealed)
+{
+	page_show(page, sealed ? "LOST_SEALED_FILES" : "LOST_FILES");
+	page_set(page_section(page, sealed ? "LOST_SEALED_FILE" : "LOST_FILE"),
+	    "FILE_NAME", name);
+}
+
 static void
 show_lost(struct request *r, struct page *page)
 {
 	const struct file *f;
+	size_t count = 0;
 
-	if (!file_lost(r))
+	for (size_t n = 0; (f = form_file(r, FILE_FIELD, n)) != NULL; n++) {
+		if (f->kept)
+			continue;
+		file_show_lost(page, f->name, f->sealed);
+		if (!f->sealed)
+			count++;
+	}
+	if (count == 0)
 		return;
-	page_show(page, "LOST_FILES");
-	for (size_t n = 0; (f = form_file(r, FILE_FIELD, n)) != NULL; n++)
-		if (!f->kept)
-			page_set(page_section(page, "LOST_FILE"), "FILE_NAME",
-			    f->name);
+	page_set(page_section(page, "FILES_LOST"), "LOST_WORDS",
+	    count_words(r, count, "1 file was", "files were"));
 }
 
 void
@@ -333,6 +410,9 @@ file_show(struct request *r, struct page *page, const struct rows *kept)
 	if (kept != NULL && rows_count(kept) > 0) {
 		page_show(page, "KEPT_FILES");
 		page_rows(page, "KEPT_FILE", kept);
+		page_set(page, "KEPT_WORDS",
+		    count_words(
+			r, (size_t)rows_count(kept), "1 file is", "files are"));
 	}
 	show_lost(r, page);
 }

@@ -33,8 +33,9 @@ extern const struct uploads file_uploads;
 
 /* Where a form's files go.  The queries take `who` first, then the key. */
 struct file_store {
-	/* ..., visitor, hashes, bytes, most, most bytes, and `more`: the word
-	 * "go", or why not: "ask", "many", "large", "limited" */
+	/* ..., visitor, hashes, sizes, most, most bytes, and `more`: a word
+	 * for each file, "go" or why not: "many", "large", "full", "limited";
+	 * or "ask" alone */
 	const struct query *check;
 	/* ..., field, name, type, size, SHA-256, number, piece */
 	const struct query *piece;
@@ -48,11 +49,11 @@ struct file_store {
 };
 
 /*
- * Look at the files of the form that was read, complain about what is too
- * large or too many, and queue the rest for the database: it is stored in
- * one transaction with the next call that is asked for.  After "ask" nothing
- * is queued and nobody complains.  True unless the database failed
- * (r->status).
+ * Look at the files of the form that was read, queue those that may be kept,
+ * in their order, and complain about the others by name.  What is queued is
+ * stored in one transaction with the next call that is asked for.  After
+ * "ask" nothing is queued and nobody complains.  True unless the database
+ * failed (r->status).
  */
 bool file_take(struct request *, const struct file_store *);
 
@@ -81,6 +82,9 @@ void file_limits(struct request *, struct page *, const char *prefix);
  * again, and what is wrong with them.
  */
 void file_show(struct request *, struct page *, const struct rows *kept);
+
+/* One that is not kept, where its form does not know of it any more. */
+void file_show_lost(struct page *, const char *name, bool sealed);
 
 /*
  * For the script that sends files ahead of their form: stores what is queued

@@ -443,6 +443,31 @@ page_form(struct page *p, const struct request *r)
 	}
 }
 
+static bool
+is_among(const char *name, const char *const *names)
+{
+	for (; *names != NULL; names++)
+		if (strcmp(*names, name) == 0)
+			return true;
+	return false;
+}
+
+void
+page_typed(struct page *p, const struct request *r, const char *const *buttons)
+{
+	const char *name, *value, *complaint;
+
+	for (size_t i = 0; form_field(r, i, &name, &value, &complaint); i++) {
+		struct page *typed;
+
+		if (*value == '\0' || is_among(name, buttons))
+			continue;
+		typed = page_section(p, "TYPED");
+		page_set(typed, "FIELD", name);
+		page_set(typed, "VALUE", value);
+	}
+}
+
 const char *
 page_text(struct page *p, size_t *size)
 {

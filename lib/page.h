@@ -71,6 +71,13 @@ struct page *page_section(struct page *, const char *section);
  */
 void page_form(struct page *, const struct request *);
 
+/*
+ * Carry a form on to its next step: a round of {{>TYPED}} for each field that
+ * has a value, but for its buttons, which `buttons` names, NULL at the end.
+ */
+void page_typed(
+    struct page *, const struct request *, const char *const *buttons);
+
 /* The page as text in the request's memory; *size in bytes. */
 const char *page_text(struct page *, size_t *size);
 

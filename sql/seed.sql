@@ -44,7 +44,7 @@ ON CONFLICT DO NOTHING;
 
 -- No choice of a form: desk.withhold() ends a ticket so.
 INSERT INTO desk.resolution (name, label, position, is_offered) VALUES
-	('reported-elsewhere', 'To be reported to the security contact', 110, false)
+	('reported-elsewhere', 'A matter for the security contact', 110, false)
 ON CONFLICT DO NOTHING;
 
 INSERT INTO desk.plan (name, label, position) VALUES ('enterprise', 'Enterprise', 10)

@@ -3,7 +3,7 @@
 
 CREATE FUNCTION api.action_list(token text, wanted int, since text, until text, by_whom text, after text, most int)
 RETURNS TABLE (id int, number int, subject text, done_by text, what text, why text, done_at text, done_words text, written_words text, is_late_entry boolean,
-	approval text, has_approval boolean, approved_by text, approved_words text, is_approved boolean, is_open boolean, may_approve boolean)
+	approval text, has_approval boolean, approved_by text, approved_words text, is_approved boolean, is_open boolean, may_approve boolean, is_withheld boolean, is_readable boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -15,7 +15,7 @@ BEGIN
 	RETURN QUERY SELECT a.id, a.ticket, a.subject, a.done_by, a.what, a.why, desk.utc(a.done_at), desk.words(a.done_at), desk.words(a.written_at),
 		a.written_at > a.done_at + interval '1 hour',
 		a.approval, a.approval IS NOT NULL, a.approved_by, desk.words(a.approved_at), a.approved_by IS NOT NULL,
-		a.approved_by IS NULL AND a.approval IS NULL, a.may_approve
+		a.approved_by IS NULL AND a.approval IS NULL, a.may_approve, a.is_withheld, NOT a.is_withheld
 	FROM desk.action_rows(wanted, who, desk.when_typed(since || ' 00:00')::date,
 		desk.when_typed(until || ' 00:00')::date,
 		CASE WHEN by_whom ~ '^[0-9]{1,9}$' THEN by_whom::int END, CASE WHEN after ~ '^[0-9]{1,9}$' THEN after::int END, most) a;
@@ -48,12 +48,12 @@ END
 $$;
 COMMENT ON FUNCTION api.action_people(text, text) IS 'Whom the list can be narrowed to.';
 
-CREATE FUNCTION api.action_ticket(token text, wanted int) RETURNS TABLE (number int, subject text, zone text, now_typed text, has_files boolean)
+CREATE FUNCTION api.action_ticket(token text, wanted int) RETURNS TABLE (number int, subject text, zone text, is_withheld boolean, takes_more boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	PERFORM desk.session_staff(token);
-	RETURN QUERY SELECT t.number, desk.visible(t.subject), to_char(now(), 'TZ'), to_char(now(), 'YYYY-MM-DD"T"HH24:MI'), false FROM desk.ticket t WHERE t.number = wanted;
+	RETURN QUERY SELECT t.number, desk.visible(t.subject), to_char(now(), 'TZ'), desk.is_withheld(t.number), NOT desk.is_withheld(t.number) FROM desk.ticket t WHERE t.number = wanted;
 	IF NOT FOUND THEN
 		RAISE 'no such ticket' USING ERRCODE = 'PT404';
 	END IF;

@@ -9,43 +9,57 @@
 -- One ticket --------------------------------------------------------------------
 
 CREATE FUNCTION api.privacy_ticket(token text, wanted int)
-RETURNS TABLE (number int, subject text, is_private boolean, is_withheld boolean, is_held boolean, requester_told boolean, requester_untold boolean)
+RETURNS TABLE (number int, is_withheld boolean, is_held boolean, requester_told boolean, requester_untold boolean,
+	messages bigint, notes bigint, actions bigint, files bigint, files_words text, has_files boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	PERFORM desk.session_fresh(token);
-	RETURN QUERY SELECT t.number, desk.visible(t.subject), t.visibility = 'private', desk.is_withheld(t.number), NOT desk.is_withheld(t.number),
-		t.requester IS NOT NULL, t.requester IS NULL
-	FROM desk.ticket t WHERE t.number = wanted;
+	RETURN QUERY SELECT t.number, desk.is_withheld(t.number), NOT desk.is_withheld(t.number),
+		coalesce(p.erased_at IS NULL AND p.id IS NOT NULL, false), p.id IS NULL OR p.erased_at IS NOT NULL,
+		(SELECT count(*) FROM desk.message m WHERE m.ticket = wanted), (SELECT count(*) FROM desk.note n WHERE n.ticket = wanted),
+		(SELECT count(*) FROM desk.action a WHERE a.ticket = wanted), f.files, desk.size_words(f.bytes), f.files > 0
+	FROM desk.ticket t LEFT JOIN desk.person p ON p.id = t.requester,
+		LATERAL (SELECT count(*) AS files, coalesce(sum(a.size), 0)::bigint AS bytes FROM desk.attachment a WHERE a.ticket = t.number) f
+	WHERE t.number = wanted;
 	IF NOT FOUND THEN
 		RAISE 'no such ticket' USING ERRCODE = 'PT404';
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION api.privacy_ticket(text, int) IS 'What stands above the forms.  PT404 when there is no such ticket.';
+COMMENT ON FUNCTION api.privacy_ticket(text, int) IS 'What stands above the forms, and how much there is to be withheld.  PT404 when there is no such ticket.';
 
-CREATE FUNCTION api.privacy_places(token text, wanted int, words text)
+CREATE FUNCTION api.privacy_places(token text, wanted int, words text, file text)
 RETURNS TABLE (place text, place_words text, pieces int, sample text, has_sample boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	chosen bigint;
+	wanted_words text[];
 BEGIN
 	PERFORM desk.session_fresh(token);
-	IF length(btrim(words)) < 3 THEN
+	IF file IS NOT NULL THEN
+		chosen := CASE WHEN file ~ '^[0-9]{1,18}$' THEN file::bigint END;
+		wanted_words := desk.file_names(wanted, chosen);
+	ELSIF length(btrim(words)) >= 3 THEN
+		wanted_words := ARRAY[words];
+	END IF;
+	IF coalesce(wanted_words, '{}') = '{}' THEN
 		RETURN;
 	END IF;
 	RETURN QUERY SELECT f.label, CASE f.relation
-			WHEN 'message' THEN (SELECT format('%s, %s', coalesce(m.name, CASE m.author WHEN 'requester' THEN 'the requester' ELSE 'the desk' END), desk.words(m.posted_at))
-				FROM desk.message m WHERE m.id = f.row_key::bigint)
+			WHEN 'message' THEN (SELECT format('%s, %s', desk.author_words(m), desk.words(m.posted_at)) FROM desk.message m WHERE m.id = f.row_key::bigint)
 			WHEN 'note' THEN (SELECT format('%s, %s', s.name, desk.words(n.posted_at)) FROM desk.note n JOIN desk.staff s ON s.id = n.staff WHERE n.id = f.row_key::bigint)
 			WHEN 'ticket' THEN desk.field_words(f.field)
 			WHEN 'outbox' THEN (SELECT CASE WHEN o.sent_at IS NOT NULL THEN 'has gone out, the copy here' WHEN o.failed_at IS NOT NULL THEN 'was given up'
 				WHEN o.owner IS NOT NULL THEN 'is going out just now' ELSE 'waits to go out' END FROM desk.outbox o WHERE o.id = f.row_key::bigint)
 			ELSE f.field END,
 		f.pieces, CASE WHEN f.relation NOT IN ('outbox', 'delivery') THEN desk.visible(f.sample) END, f.relation NOT IN ('outbox', 'delivery')
-	FROM desk.redaction_find(wanted, ARRAY[privacy_places.words], false) f WHERE f.field <> 'body_html';
+	FROM desk.redaction_find(wanted, wanted_words, false, file IS NOT NULL) f
+	WHERE f.field <> 'body_html' AND (f.relation, f.row_key) IS DISTINCT FROM ('attachment', chosen::text);
 END
 $$;
-COMMENT ON FUNCTION api.privacy_places(text, int, text) IS 'Where words stand in a ticket and how often, before they are taken out; of mails only that they do.';
+COMMENT ON FUNCTION api.privacy_places(text, int, text, text) IS 'Where words stand in a ticket and how often, before they are taken out; of a file, by its number, where else its name does; of mails only that they do.';
 
 CREATE FUNCTION api.privacy_texts(token text, wanted int)
 RETURNS TABLE (part text, who text, at_words text, body text)
@@ -53,32 +67,23 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	PERFORM desk.session_fresh(token);
-	RETURN QUERY SELECT x.part, x.who, desk.words(x.at), desk.visible(x.body) FROM (
-		SELECT 'Subject' AS part, '' AS who, t.filed_at AS at, t.subject AS body, 0 AS place, 0::bigint AS seq FROM desk.ticket t WHERE t.number = wanted
-		UNION ALL SELECT 'Already tried', '', t.filed_at, t.tried, 1, 0 FROM desk.ticket t WHERE t.number = wanted AND t.tried ~ '\S'
-		UNION ALL SELECT desk.visible(a.question), '', NULL, a.answer, 2, a.position FROM desk.answer a WHERE a.ticket = wanted
-		UNION ALL SELECT 'Message', coalesce(desk.visible(m.name), 'the requester'), m.posted_at, m.body, 3, m.id FROM desk.message m WHERE m.ticket = wanted
-		UNION ALL SELECT 'Internal note', s.name, n.posted_at, n.body, 4, n.id FROM desk.note n JOIN desk.staff s ON s.id = n.staff WHERE n.ticket = wanted
-		UNION ALL SELECT 'Reason', '', t.solved_at, t.reason, 5, 0 FROM desk.ticket t WHERE t.number = wanted AND t.reason ~ '\S'
-		UNION ALL SELECT 'Alternative', '', t.solved_at, t.alternative, 6, 0 FROM desk.ticket t WHERE t.number = wanted AND t.alternative ~ '\S') x
-	ORDER BY x.place, x.seq;
-	IF NOT FOUND THEN
-		RAISE 'no such ticket' USING ERRCODE = 'PT404';
-	END IF;
+	RETURN QUERY SELECT x.part, x.who, desk.words(x.at), x.body FROM desk.ticket_texts(wanted) x;
 END
 $$;
-COMMENT ON FUNCTION api.privacy_texts(text, int) IS 'The texts of a ticket, control characters as pictures and without marks that turn the direction of writing, to mark what has to go: desk.words_pattern() finds it as it was typed.  PT404 when there is none.';
+COMMENT ON FUNCTION api.privacy_texts(text, int) IS 'The texts of a ticket as they are seen, to mark what has to go: desk.words_pattern() finds it as it was typed.';
 
-CREATE FUNCTION api.privacy_files(token text, wanted int) RETURNS TABLE (file bigint, name text, size_words text, where_words text)
+CREATE FUNCTION api.privacy_files(token text, wanted int, chosen text)
+RETURNS TABLE (file bigint, file_name text, file_size text, file_type text, file_from text, file_entry text, sender text, sent_at text, sent_words text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	PERFORM desk.session_fresh(token);
-	RETURN QUERY SELECT a.id, desk.visible(a.name), desk.size_words(a.size), CASE WHEN a.note IS NOT NULL THEN 'internal note' WHEN a.sealed THEN 'encrypted' ELSE 'message' END
-	FROM desk.attachment a WHERE a.ticket = wanted ORDER BY a.id;
+	RETURN QUERY SELECT f.file, f.name, desk.size_words(f.size), CASE WHEN f.sealed THEN 'encrypted' ELSE f.type END,
+		CASE WHEN f.message IS NULL THEN 'internal note' ELSE 'message ' || f.message END, f.entry, f.sender, desk.utc(f.sent_at), desk.words(f.sent_at)
+	FROM desk.ticket_files(wanted) f WHERE chosen IS NULL OR f.file::text = chosen;
 END
 $$;
-COMMENT ON FUNCTION api.privacy_files(text, int) IS 'The files of a ticket, each of which can be taken out whole.';
+COMMENT ON FUNCTION api.privacy_files(text, int, text) IS 'The files of a ticket, or the one with this number, each of which can be taken out whole.';
 
 CREATE FUNCTION api.privacy_log(token text, wanted int) RETURNS TABLE (log_words text, log_why text, log_by text, log_at text, log_at_words text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -87,9 +92,11 @@ BEGIN
 	PERFORM desk.session_fresh(token);
 	RETURN QUERY SELECT CASE r.kind WHEN 'vulnerability' THEN 'All text and files'
 			ELSE (SELECT format('%s places, %s characters or bytes', count(*), sum(p.characters)) FROM desk.redaction_place p WHERE p.redaction = r.id AND p.field <> 'body_html') END,
-		CASE r.kind WHEN 'vulnerability' THEN 'a security hole: ' || r.reason ELSE r.reason END,
-		coalesce(s.name, r.role || ' in psql'), desk.utc(r.at), desk.words(r.at)
-	FROM desk.redaction r LEFT JOIN desk.staff s ON s.id = r.staff WHERE r.ticket = wanted ORDER BY r.id DESC;
+		CASE WHEN r.kind <> 'vulnerability' THEN r.reason ELSE format('security report about %s, %s',
+			CASE r.reason WHEN 'ours' THEN 'something of ours' WHEN 'elsewhere' THEN 'something that others make' ELSE 'something not known' END,
+			CASE WHEN r.passed_on THEN 'passed on to the security contact' ELSE 'not passed on: the requester was asked to send it again' END) END,
+		desk.by_words(r.staff, r.role), desk.utc(r.at), desk.words(r.at)
+	FROM desk.redaction r WHERE r.ticket = wanted ORDER BY r.id DESC;
 END
 $$;
 COMMENT ON FUNCTION api.privacy_log(text, int) IS 'What was taken out of a ticket: how much, why, by whom, when.';
@@ -125,32 +132,55 @@ END
 $$;
 COMMENT ON FUNCTION api.privacy_redact(text, int, text, text, text) IS 'Take words, or a whole file by its number, out of a ticket: desk.redact(), desk.redact_file().  "done", or "refused" with the field and the words of the rule.';
 
-CREATE FUNCTION api.privacy_withhold(token text, wanted int, kind text, sure text)
+CREATE FUNCTION api.privacy_withhold(token text, wanted int, kind text, passed_on text, sure text)
 RETURNS TABLE (outcome text, field text, complaint text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	who int := desk.session_fresh(token);
 BEGIN
-	IF coalesce(privacy_withhold.kind, '') NOT IN ('ours', 'elsewhere', 'unsure') THEN
-		RETURN QUERY SELECT 'refused', 'kind', 'Choose what it is about.';
-	ELSIF sure IS DISTINCT FROM 'yes' THEN
-		RETURN QUERY SELECT 'refused', 'sure', 'Say that the security contact has it, or does not need it. It cannot be undone.';
+	RETURN QUERY SELECT 'refused', v.field, v.words FROM (VALUES
+		('kind', 'Choose what it is about.', kind IN ('ours', 'elsewhere', 'unsure')),
+		('passed_on', 'Say whether you have passed it on: the requester is told so.', passed_on IN ('yes', 'no')),
+		('sure', 'Say that whatever is needed was taken along. It cannot be undone.', sure = 'yes')) v (field, words, is_good)
+	WHERE NOT coalesce(v.is_good, false);
+	IF FOUND THEN
+		RETURN;
 	ELSIF desk.is_withheld(wanted) THEN
 		RETURN QUERY SELECT 'sent', NULL, NULL;
 	ELSE
-		PERFORM desk.withhold(wanted, privacy_withhold.kind, who);
+		PERFORM desk.withhold(wanted, privacy_withhold.kind, who, passed_on = 'yes');
 		RETURN QUERY SELECT 'done', NULL, NULL;
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION api.privacy_withhold(text, int, text, text) IS 'desk.withhold() for one of the staff, who has chosen a kind and ticked that they are sure.';
+COMMENT ON FUNCTION api.privacy_withhold(text, int, text, text, text) IS 'desk.withhold() for one of the staff, who has chosen a kind, said "yes" or "no" to whether the report was passed on, and ticked that they are sure; else "refused" with each field and its words.';
+
+CREATE FUNCTION api.privacy_copy(token text, wanted int, most bigint) RETURNS TABLE (path text, content text, file text, size bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM desk.session_fresh(token);
+	RETURN QUERY SELECT x.path, x.content, x.file::text, x.size FROM desk.ticket_copy(wanted, most) x;
+END
+$$;
+COMMENT ON FUNCTION api.privacy_copy(text, int, bigint) IS 'desk.ticket_copy(), to be taken along before the ticket is withheld.';
+
+CREATE FUNCTION api.privacy_piece(token text, wanted bigint, piece int) RETURNS TABLE (bytes bytea)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM desk.session_fresh(token);
+	RETURN QUERY SELECT c.bytes FROM desk.attachment a JOIN desk.blob_chunk c ON c.sha256 = a.sha256 AND c.seq = piece WHERE a.id = wanted;
+END
+$$;
+COMMENT ON FUNCTION api.privacy_piece(text, bigint, int) IS 'One piece of a file that api.privacy_copy() or api.privacy_export() names, from 0; no row behind the last.';
 
 -- People ----------------------------------------------------------------------
 
 CREATE FUNCTION api.privacy_person(token text, address text, whose int)
 RETURNS TABLE (person int, mail text, is_proven boolean, is_unproven boolean, reports bigint, follows bigint, links bigint, mails bigint, files bigint, files_words text,
-	has_log boolean, log_words text)
+	has_log boolean, log_words text, no_log boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -160,12 +190,12 @@ BEGIN
 		(SELECT count(*) FROM desk.follower f WHERE f.person = p.id AND f.stopped_at IS NULL),
 		(SELECT count(*) FROM desk.link l WHERE l.person = p.id AND l.revoked_at IS NULL),
 		(SELECT count(*) FROM desk.outbox o WHERE o.person = p.id),
-		f.files, desk.size_words(f.bytes), e.words IS NOT NULL, e.words
+		f.files, desk.size_words(f.bytes), e.words IS NOT NULL, e.words, e.words IS NULL
 	FROM desk.person p,
 		LATERAL (SELECT count(*) AS files, coalesce(sum(a.size), 0)::bigint AS bytes FROM desk.attachment a JOIN desk.ticket t ON t.number = a.ticket
 			WHERE t.requester = p.id AND a.message IS NOT NULL) f,
-		LATERAL (SELECT string_agg(format('%s by %s', desk.words(x.at), coalesce(s.name, x.role)), '; ' ORDER BY x.id) AS words
-			FROM desk.export x LEFT JOIN desk.staff s ON s.id = x.staff WHERE x.person = p.id) e
+		LATERAL (SELECT string_agg(format('%s by %s', desk.words(x.at), desk.by_words(x.staff, x.role)), '; ' ORDER BY x.id) AS words
+			FROM desk.export x WHERE x.person = p.id) e
 	WHERE p.erased_at IS NULL AND CASE WHEN whose IS NULL THEN lower(p.mail) = lower(btrim(address)) ELSE p.id = whose END;
 END
 $$;
@@ -177,28 +207,10 @@ AS $$
 DECLARE
 	who int := desk.session_fresh(token);
 BEGIN
-	RETURN QUERY WITH part AS MATERIALIZED (SELECT x.*, sum(x.size) FILTER (WHERE x.file IS NOT NULL) OVER (ORDER BY x.file NULLS FIRST) AS sum
-			FROM desk.person_export(whose, who) x)
-		SELECT p.path, p.content, p.file::text, p.size FROM part p WHERE p.file IS NULL OR p.sum <= most
-		UNION ALL SELECT 'left-out.txt', l.words, NULL, octet_length(l.words)::bigint FROM (
-			SELECT E'These files did not fit into one archive. Ask for them one by one.\n\n' || string_agg(p.path, E'\n' ORDER BY p.file) || E'\n' AS words
-			FROM part p WHERE p.file IS NOT NULL AND p.sum > most HAVING count(*) > 0) l;
+	RETURN QUERY SELECT x.path, x.content, x.file::text, x.size FROM desk.person_export(whose, who, most) x;
 END
 $$;
-COMMENT ON FUNCTION api.privacy_export(text, int, bigint) IS 'desk.person_export() for one of the staff, with files of at most so many bytes together; left-out.txt names the others.';
-
-CREATE FUNCTION api.privacy_piece(token text, whose int, wanted bigint, piece int) RETURNS TABLE (bytes bytea)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	PERFORM desk.session_fresh(token);
-	RETURN QUERY SELECT c.bytes
-	FROM desk.attachment a JOIN desk.ticket t ON t.number = a.ticket AND t.requester = whose
-	JOIN desk.blob_chunk c ON c.sha256 = a.sha256 AND c.seq = piece
-	WHERE a.id = wanted AND a.message IS NOT NULL;
-END
-$$;
-COMMENT ON FUNCTION api.privacy_piece(text, int, bigint, int) IS 'One piece of a file of a person''s own reports, from 0; no row when there is none.';
+COMMENT ON FUNCTION api.privacy_export(text, int, bigint) IS 'desk.person_export() for one of the staff.';
 
 CREATE FUNCTION api.privacy_erase(token text, whose int, why text, sure text, with_files text)
 RETURNS TABLE (outcome text, field text, complaint text)
@@ -224,7 +236,7 @@ $$;
 COMMENT ON FUNCTION api.privacy_erase(text, int, text, text, text) IS 'desk.person_erase() for one of the staff, who has given a reason and ticked that they are sure.';
 
 GRANT USAGE ON SCHEMA api TO desk_privacy;
-GRANT EXECUTE ON FUNCTION api.privacy_ticket(text, int), api.privacy_places(text, int, text), api.privacy_texts(text, int), api.privacy_files(text, int),
-	api.privacy_log(text, int), api.privacy_redact(text, int, text, text, text), api.privacy_withhold(text, int, text, text),
-	api.privacy_person(text, text, int), api.privacy_export(text, int, bigint), api.privacy_piece(text, int, bigint, int),
-	api.privacy_erase(text, int, text, text, text) TO desk_privacy;
+GRANT EXECUTE ON FUNCTION api.privacy_ticket(text, int), api.privacy_places(text, int, text, text), api.privacy_texts(text, int), api.privacy_files(text, int, text),
+	api.privacy_log(text, int), api.privacy_redact(text, int, text, text, text), api.privacy_withhold(text, int, text, text, text),
+	api.privacy_copy(text, int, bigint), api.privacy_piece(text, bigint, int),
+	api.privacy_person(text, text, int), api.privacy_export(text, int, bigint), api.privacy_erase(text, int, text, text, text) TO desk_privacy;

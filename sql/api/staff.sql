@@ -120,6 +120,7 @@ RETURNS TABLE (number int, version int, seen_at text, subject text, severity sma
 	reason text, reason_shown text, has_reason boolean, alternative text, alternative_shown text, has_alternative boolean, duplicate_of int, has_duplicate boolean, release text, has_release boolean, lacks_release boolean,
 	hold_words text, has_hold boolean, next_update_typed text, affected int, has_me_toos boolean, reach_words text, has_broken boolean, with_promises boolean, panel text,
 	filed_at text, filed_words text, answer_words text, confirmed_words text, is_confirmed boolean, is_unconfirmed boolean, is_unanswered boolean,
+	is_forgotten boolean, is_withheld boolean, is_kept boolean, withheld_words text,
 	customer text, has_customer boolean, is_internal boolean, plan_label text, has_plan boolean, team_label text, has_team boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -131,12 +132,13 @@ BEGIN
 		t.severity, s.name, k.label, d.label, d.label IS NOT NULL,
 		CASE t.blocked WHEN 'blocked' THEN 'Blocked: cannot go on' WHEN 'workaround' THEN 'Has a workaround' ELSE 'Not blocked' END,
 		t.visibility = 'private', t.visibility = 'public', t.consented_at IS NOT NULL, t.consented_at IS NULL, desk.words(t.consented_at),
-		c.label, i.label, i.label IS NOT NULL, desk.visible(t.requester_name), t.requester_name IS NOT NULL, t.requester_name IS NULL,
-		p.mail, p.mail IS NOT NULL, p.mail IS NULL, p.proven_at IS NOT NULL, p.proven_at IS NULL,
+		c.label, i.label, i.label IS NOT NULL, desk.visible(t.requester_name), t.requester_name IS NOT NULL,
+		t.requester_name IS NULL AND p.erased_at IS NULL,
+		p.mail, p.mail IS NOT NULL AND p.erased_at IS NULL, p.mail IS NULL, p.proven_at IS NOT NULL, p.proven_at IS NULL,
 		desk.visible(t.tried), coalesce(t.tried ~ '\S', false), a.name, a.name IS NOT NULL, a.name IS NULL, coalesce(t.assignee = who, false),
 		t.assignee IS DISTINCT FROM who AND t.state <> 'resolved',
-		t.state, st.label, CASE t.state WHEN 'new' THEN 'st-new is-warn' WHEN 'open' THEN 'st-open is-ok' WHEN 'pending' THEN 'st-pending is-wait'
-			WHEN 'fixed' THEN 'st-fixed is-priv' ELSE 'st-resolved is-ok' END,
+		t.state, CASE WHEN w.id IS NULL THEN st.label ELSE 'Not kept here' END, CASE WHEN w.id IS NOT NULL THEN 'st-resolved is-wait' ELSE CASE t.state WHEN 'new' THEN 'st-new is-warn' WHEN 'open' THEN 'st-open is-ok' WHEN 'pending' THEN 'st-pending is-wait'
+			WHEN 'fixed' THEN 'st-fixed is-priv' ELSE 'st-resolved is-ok' END END,
 		t.state = 'resolved', t.state <> 'resolved', t.state = 'fixed', r.label, t.reason, desk.visible(t.reason), coalesce(t.reason ~ '\S', false),
 		t.alternative, desk.visible(t.alternative), coalesce(t.alternative ~ '\S', false), t.duplicate_of, t.duplicate_of IS NOT NULL,
 		e.version, e.version IS NOT NULL, e.version IS NULL,
@@ -149,7 +151,10 @@ BEGIN
 		CASE WHEN t.answered_at IS NULL THEN '' ELSE format('First answer came after %s (promised: within %s).',
 			desk.span_words(extract(epoch FROM t.answered_at - t.filed_at)), desk.span_words(f.target_seconds)) END
 			|| CASE WHEN f.breached_at IS NOT NULL OR t.answered_at IS NULL AND t.late_at < now() THEN ' That promise was missed.' ELSE '' END,
-		desk.words(t.confirmed_at), t.confirmed_at IS NOT NULL, t.confirmed_at IS NULL, t.answered_at IS NULL,
+		desk.words(t.confirmed_at), t.confirmed_at IS NOT NULL,
+		t.confirmed_at IS NULL AND p.erased_at IS NULL AND w.id IS NULL, t.answered_at IS NULL,
+		p.erased_at IS NOT NULL, w.id IS NOT NULL, w.id IS NULL,
+		coalesce((SELECT z.name FROM desk.staff z WHERE z.id = w.staff), 'the database administrator') || ' on ' || desk.words(w.at),
 		u.name, u.name IS NOT NULL, coalesce(u.is_internal, false), b.label, b.label IS NOT NULL, m.label, m.label IS NOT NULL
 	FROM desk.ticket t
 	JOIN desk.kind k ON k.name = t.kind
@@ -166,6 +171,7 @@ BEGIN
 	LEFT JOIN desk.customer u ON u.id = t.customer
 	LEFT JOIN desk.plan b ON b.name = u.plan
 	LEFT JOIN desk.team m ON m.name = t.team
+	LEFT JOIN desk.redaction w ON w.ticket = t.number AND w.kind = 'vulnerability'
 	WHERE t.number = wanted;
 	IF NOT FOUND THEN
 		RAISE 'no such ticket' USING ERRCODE = 'PT404';
@@ -193,7 +199,7 @@ COMMENT ON FUNCTION api.staff_promises(text, int) IS 'What is still to be kept f
 CREATE FUNCTION api.staff_thread(token text, wanted int, since text)
 RETURNS TABLE (entry text, entry_is_message boolean, entry_is_note boolean, entry_is_change boolean, by_staff boolean, by_requester boolean,
 	by_machine boolean, entry_is_solution boolean, entry_is_attempt boolean, who text, initial text, body_html text,
-	what text, old text, new text, has_old boolean, has_new boolean, has_none boolean, by_program text, said_at text, said_words text)
+	what text, old text, new text, has_old boolean, has_new boolean, has_none boolean, by_program text, has_program boolean, said_at text, said_words text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -203,7 +209,7 @@ BEGIN
 	PERFORM desk.session_staff(token);
 	RETURN QUERY SELECT x.entry, x.form = 'message', x.form = 'note', x.form = 'change', x.author = 'staff', x.author = 'requester',
 		x.author = 'automatic', x.solution, x.attempt, x.who, upper(left(x.who, 1)), x.body_html, x.what, x.old, x.new,
-		x.old IS NOT NULL, x.new IS NOT NULL, x.new IS NULL, x.by_program, desk.utc(x.at), desk.words(x.at)
+		x.old IS NOT NULL, x.new IS NOT NULL, x.new IS NULL, x.by_program, x.by_program IS NOT NULL, desk.utc(x.at), desk.words(x.at)
 	FROM (
 		SELECT 'm' || m.id AS entry, 'message' AS form, m.author, m.solution, m.attempt,
 			coalesce(desk.visible(m.name), CASE m.author WHEN 'requester' THEN 'Somebody' WHEN 'staff' THEN 'Staff' ELSE 'Automatic' END) AS who,
@@ -214,11 +220,12 @@ BEGIN
 		FROM desk.note n JOIN desk.staff s ON s.id = n.staff WHERE n.ticket = wanted AND n.posted_at > from_then
 		UNION ALL
 		SELECT 'c' || c.id, 'change', c.actor, false, false, desk.actor_words(c), NULL, desk.field_words(c.field),
-			desk.change_words(c.field, c.old), desk.change_words(c.field, c.new), c.program, c.changed_at, 3, c.id
+			desk.change_words(c.field, c.old), desk.change_words(c.field, c.new),
+			CASE WHEN c.actor = 'sql' THEN c.program END, c.changed_at, 3, c.id
 		FROM desk.change c WHERE c.ticket = wanted AND c.changed_at > from_then AND c.field <> 'answered_at'
 		UNION ALL
 		SELECT 'a' || a.id, 'change', 'staff', false, false, s.name, NULL, 'Production action', NULL,
-			left(split_part(desk.visible(a.what), E'\n', 1), 200), 'desk_action', a.done_at, 4, a.id
+			left(split_part(desk.visible(a.what), E'\n', 1), 200), NULL, a.done_at, 4, a.id
 		FROM desk.action a JOIN desk.staff s ON s.id = a.staff WHERE a.ticket = wanted AND a.written_at > from_then
 	) x ORDER BY x.at, x.place, x.seq;
 END
@@ -227,18 +234,20 @@ COMMENT ON FUNCTION api.staff_thread(text, int, text) IS 'Messages, internal not
 
 CREATE FUNCTION api.staff_files(token text, wanted int)
 RETURNS TABLE (entry text, file_id bigint, file_name text, type text, size int, size_words text, is_image boolean, file_is_image boolean,
-	file_is_other boolean, file_is_sealed boolean, file_is_sealed_text boolean, file_path text, sha256 text)
+	file_is_other boolean, file_is_sealed boolean, file_is_sealed_text boolean, file_path text, sha256 text,
+	file_at text, file_words text, file_from text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
 	PERFORM desk.session_staff(token);
-	RETURN QUERY SELECT coalesce('m' || a.message, 'n' || a.note), a.id, desk.visible(a.name), a.type, a.size, desk.size_words(a.size),
-		a.is_image, a.is_image, NOT a.is_image AND NOT a.sealed, a.sealed, a.sealed_text, 'file', encode(a.sha256, 'hex')
-	FROM desk.attachment a WHERE a.ticket = wanted ORDER BY a.message, a.note, a.place;
+	RETURN QUERY SELECT f.entry, f.file, f.name, f.type, f.size, desk.size_words(f.size),
+		f.is_image, f.is_image, NOT f.is_image AND NOT f.sealed, f.sealed, f.sealed_text, 'file', f.sha256,
+		desk.utc(f.sent_at), desk.words(f.sent_at), f.sender
+	FROM desk.ticket_files(wanted) f;
 END
 $$;
-COMMENT ON FUNCTION api.staff_files(text, int) IS 'The files of a ticket, of its notes too, each with the entry of api.staff_thread() that it belongs to.';
+COMMENT ON FUNCTION api.staff_files(text, int) IS 'The files of a ticket, of its notes too, each with the entry of api.staff_thread() that it belongs to, when it came, and from whom.';
 
 CREATE FUNCTION api.staff_private(token text, wanted int) RETURNS TABLE (private_words text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -271,15 +280,15 @@ END
 $$;
 COMMENT ON FUNCTION api.staff_file_piece(text, int, bigint, int) IS 'One piece of a file; NULL where there is none.';
 
-CREATE FUNCTION api.staff_file_check(token text, key_sha256 text, visitor text, hashes text[], bytes bigint, most int, most_bytes bigint) RETURNS text
+CREATE FUNCTION api.staff_file_check(token text, key_sha256 text, visitor text, hashes text[], sizes bigint[], most int, most_bytes bigint) RETURNS SETOF text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	PERFORM desk.session_staff(token);
-	RETURN desk.upload_check(key_sha256, hashes, bytes, most, most_bytes, NULL);
+	RETURN QUERY SELECT * FROM desk.upload_check(key_sha256, hashes, sizes, most, most_bytes, NULL);
 END
 $$;
-COMMENT ON FUNCTION api.staff_file_check(text, text, text, text[], bigint, int, bigint) IS 'Before files are kept for a message or note: "go", or why not: "many", "large".';
+COMMENT ON FUNCTION api.staff_file_check(text, text, text, text[], bigint[], int, bigint) IS 'Before files are kept for a message or note: a word for each, see desk.upload_check().';
 
 CREATE FUNCTION api.staff_upload(token text, key_sha256 text, field text, name text, type text, size int, sha256 text, seq int, bytes bytea) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -750,7 +759,7 @@ GRANT EXECUTE ON FUNCTION api.staff_queue(text, text, text, text, text, text, te
 	api.staff_thread(text, int, text), api.staff_choices(text, int),
 	api.staff_ringing(text), api.staff_paging(text, int), api.staff_down(text, int, int, text, text),
 	api.staff_files(text, int), api.staff_private(text, int), api.staff_file(text, int, bigint), api.staff_file_piece(text, int, bigint, int),
-	api.staff_file_check(text, text, text, text[], bigint, int, bigint), api.staff_upload(text, text, text, text, text, int, text, int, bytea),
+	api.staff_file_check(text, text, text, text[], bigint[], int, bigint), api.staff_upload(text, text, text, text, text, int, text, int, bytea),
 	api.staff_uploads(text, text), api.staff_file_drop(text, text, int),
 	api.staff_reply(text, int, int, text, text, text, int, boolean, boolean, text, text, text),
 	api.staff_note(text, int, int, text, text, text, int, text), api.staff_take(text, int, int, text),

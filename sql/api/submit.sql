@@ -21,14 +21,14 @@ CREATE VIEW api.submit_product WITH (security_barrier) AS
 SELECT name AS product, label, position FROM desk.product WHERE retired_at IS NULL;
 COMMENT ON VIEW api.submit_product IS 'The products that are offered, to be ordered by position, label.';
 
-CREATE FUNCTION api.submit_keys() RETURNS TABLE (fingerprint text, fingerprint_words text, key_ids text)
+CREATE FUNCTION api.submit_keys() RETURNS TABLE (fingerprint text, fingerprint_words text, key_ids text, former_ids text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN QUERY SELECT k.fingerprint, desk.fingerprint_words(k.fingerprint), array_to_string(k.key_ids, ' ') FROM desk.confidential_offered() k;
+	RETURN QUERY SELECT * FROM desk.confidential_keys();
 END
 $$;
-COMMENT ON FUNCTION api.submit_keys() IS 'The keys that the confidential part of a form may be encrypted for; none, and there is no such part.';
+COMMENT ON FUNCTION api.submit_keys() IS 'The keys that the confidential part of a form may be encrypted for, see desk.confidential_keys(); none, and there is no such part.';
 
 CREATE FUNCTION api.submit_severities() RETURNS TABLE (severity smallint, severity_name text, impact text, answer_words text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -84,7 +84,8 @@ BEGIN
 		RETURN;
 	END IF;
 	IF NOT not_security AND desk.reads_like_a_hole(subject, body) THEN
-		RETURN QUERY SELECT 'security', NULL, u.file_name, NULL::int FROM (SELECT) x LEFT JOIN desk.uploads(submit.key_sha256) u ON true;
+		RETURN QUERY SELECT 'security', u.field, desk.visible(u.name), NULL::int
+		FROM (SELECT) x LEFT JOIN desk.upload u ON u.key_sha256 = decode(submit.key_sha256, 'hex') AND u.whole ORDER BY u.place;
 		PERFORM desk.upload_drop(submit.key_sha256, NULL);
 		RETURN;
 	END IF;
@@ -159,20 +160,21 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION api.submit(text, text, text, text, text, text, text, int, text, text, text, text, text[], text, text, text, boolean, boolean, boolean, boolean, text, text, bytea)
-IS 'File a report.  key_sha256: hex, names this form, so that sending it again changes nothing.  Answers one kind of rows: "filed" with the number (also for a resend); "other" with the number that the same form became with another text or another file; "complaint" about fields, in words for people; "security" when it reads like a security hole and not_security is false, with the names of files that were kept and now are not, one a row; "production" when it is of severity 1 and production_down is NULL: ask whether somebody shall be woken; "similar" tickets when not_similar is false; "woken" when this visitor has had people woken too often today; "limited" when too many came from this visitor.  Files that were kept under the key become those of the ticket.  private_why: why it is private (desk.private_reason), asked of who makes it so; private_words: the other reason.  sealed: the packets of the confidential part, NULL or empty for none.  Nothing is stored but for "filed".  check_only asks for complaints alone.  Raises PT404 for an unknown form.';
+IS 'File a report.  key_sha256: hex, names this form, so that sending it again changes nothing.  Answers one kind of rows: "filed" with the number (also for a resend); "other" with the number that the same form became with another text or another file; "complaint" about fields, in words for people; "security" when it reads like a security hole and not_security is false, with the fields and names of files that were kept and now are not, one a row; "production" when it is of severity 1 and production_down is NULL: ask whether somebody shall be woken; "similar" tickets when not_similar is false; "woken" when this visitor has had people woken too often today; "limited" when too many came from this visitor.  Files that were kept under the key become those of the ticket.  private_why: why it is private (desk.private_reason), asked of who makes it so; private_words: the other reason.  sealed: the packets of the confidential part, NULL or empty for none.  Nothing is stored but for "filed".  check_only asks for complaints alone.  Raises PT404 for an unknown form.';
 
-CREATE FUNCTION api.submit_file_check(key_sha256 text, visitor text, hashes text[], bytes bigint, most int, most_bytes bigint,
-	subject text, body text, not_security boolean) RETURNS text
+CREATE FUNCTION api.submit_file_check(key_sha256 text, visitor text, hashes text[], sizes bigint[], most int, most_bytes bigint,
+	subject text, body text, not_security boolean) RETURNS SETOF text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	IF NOT not_security AND desk.reads_like_a_hole(subject, body) THEN
-		RETURN 'ask';
+		RETURN NEXT 'ask';
+	ELSE
+		RETURN QUERY SELECT * FROM desk.upload_check(key_sha256, hashes, sizes, most, most_bytes, visitor);
 	END IF;
-	RETURN desk.upload_check(key_sha256, hashes, bytes, most, most_bytes, visitor);
 END
 $$;
-COMMENT ON FUNCTION api.submit_file_check(text, text, text[], bigint, int, bigint, text, text, boolean) IS 'Before files are kept for a form: "go", or why not: "ask" while it is open whether this is a security hole (then nothing is stored), "many", "large", "limited", "full".';
+COMMENT ON FUNCTION api.submit_file_check(text, text, text[], bigint[], int, bigint, text, text, boolean) IS 'Before files are kept for a form: a word for each, see desk.upload_check(), or "ask" alone while it is open whether this is a security hole: then nothing is stored.';
 
 CREATE FUNCTION api.submit_upload(key_sha256 text, field text, name text, type text, size int, sha256 text, seq int, bytes bytea) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -222,5 +224,5 @@ GRANT USAGE ON SCHEMA api TO desk_submit;
 GRANT SELECT ON api.submit_template, api.submit_field, api.submit_choice, api.submit_product TO desk_submit;
 GRANT EXECUTE ON FUNCTION api.submit(text, text, text, text, text, text, text, int, text, text, text, text, text[], text, text, text, boolean, boolean, boolean, boolean, text, text, bytea),
 	api.submit_same(int, text, text), api.submit_severities(), api.submit_keys(),
-	api.submit_file_check(text, text, text[], bigint, int, bigint, text, text, boolean),
+	api.submit_file_check(text, text, text[], bigint[], int, bigint, text, text, boolean),
 	api.submit_upload(text, text, text, text, int, text, int, bytea), api.submit_files(text), api.submit_file_drop(text, int) TO desk_submit;

@@ -127,12 +127,15 @@ DECLARE
 	l desk.link := desk.link_open(token, wanted, 'requester');
 BEGIN
 	RETURN QUERY SELECT t.number, t.version, desk.visible(t.subject), k.label, d.label, t.severity, s.name,
-		t.state, st.label, desk.tone(t.state, t.late_at < now()), t.state = 'resolved', t.state = 'fixed', t.product IS NOT NULL, r.label,
+		t.state, CASE t.resolution WHEN 'reported-elsewhere' THEN 'Not kept here' ELSE st.label END,
+		CASE t.resolution WHEN 'reported-elsewhere' THEN 'st-resolved is-wait' ELSE desk.tone(t.state, t.late_at < now()) END,
+		t.state = 'resolved', t.state = 'fixed', t.product IS NOT NULL, r.label,
 		desk.visible(t.reason), coalesce(t.reason <> '', false), desk.visible(t.alternative), coalesce(t.alternative <> '', false),
 		(SELECT x.body_html FROM desk.message x WHERE x.ticket = t.number AND x.solution AND t.state = 'resolved' ORDER BY x.id DESC LIMIT 1),
 		d2.number, d2.number IS NOT NULL, e.version, e.version IS NOT NULL, CASE WHEN e.version IS NULL THEN 'the release that carries it' END, c.label, coalesce(desk.visible(t.requester_name), 'You'),
 		a.name, a.name IS NOT NULL, t.me_toos + 1, t.me_toos > 0, t.me_toos = 0, desk.utc(t.filed_at), desk.words(t.filed_at),
-		desk.utc(t.solved_at), desk.words(t.solved_at), t.visibility = 'public', t.consented_at IS NOT NULL, t.consented_at IS NULL, t.confirmed_at IS NULL,
+		desk.utc(t.solved_at), desk.words(t.solved_at), t.visibility = 'public', t.consented_at IS NOT NULL, t.consented_at IS NULL,
+		t.confirmed_at IS NULL AND coalesce(t.resolution <> 'reported-elsewhere', true),
 		p.mail, p.mail IS NOT NULL, l.person IS NOT NULL AND l.person = t.requester AND (f.confirmed_at IS NULL OR f.stopped_at IS NOT NULL),
 		f.confirmed_at IS NOT NULL AND f.stopped_at IS NULL, m.*, EXISTS (SELECT FROM desk.page_report r WHERE r.ticket = t.number AND r.over_at IS NULL),
 		o.since IS NOT NULL, desk.words(o.since), coalesce(t.resolution = 'reported-elsewhere', false), coalesce(t.resolution <> 'reported-elsewhere', true)
@@ -183,7 +186,7 @@ COMMENT ON FUNCTION api.ticket_mine_thread(text, int) IS 'All messages and shown
 
 CREATE FUNCTION api.ticket_mine_files(token text, wanted int)
 RETURNS TABLE (entry text, file_id bigint, file_name text, type text, size int, size_words text, is_image boolean, file_is_image boolean,
-	file_is_other boolean, file_is_sealed boolean, file_path text, sha256 text)
+	file_is_other boolean, file_came_sealed boolean, file_path text, sha256 text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -202,7 +205,7 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	PERFORM desk.link_open(token, wanted, 'requester');
-	RETURN QUERY SELECT f.file_name, f.type, f.size, f.is_image, f.sha256 FROM api.ticket_mine_files(token, wanted) f WHERE f.file_id = wanted_file AND NOT f.file_is_sealed;
+	RETURN QUERY SELECT f.file_name, f.type, f.size, f.is_image, f.sha256 FROM api.ticket_mine_files(token, wanted) f WHERE f.file_id = wanted_file AND NOT f.file_came_sealed;
 END
 $$;
 COMMENT ON FUNCTION api.ticket_mine_file(text, int, bigint) IS 'One of api.ticket_mine_files(), never a sealed one.  PT404 unless the link opens this ticket.';
@@ -219,19 +222,20 @@ END
 $$;
 COMMENT ON FUNCTION api.ticket_mine_file_piece(text, int, bigint, int) IS 'One piece of a file of a requester''s own ticket; NULL where there is none.  PT404 unless the link opens this ticket.';
 
-CREATE FUNCTION api.ticket_file_check(token text, wanted int, key_sha256 text, visitor text, hashes text[], bytes bigint, most int, most_bytes bigint,
-	body text, not_security boolean) RETURNS text
+CREATE FUNCTION api.ticket_file_check(token text, wanted int, key_sha256 text, visitor text, hashes text[], sizes bigint[], most int, most_bytes bigint,
+	body text, not_security boolean) RETURNS SETOF text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	PERFORM desk.link_open(token, wanted, 'requester');
 	IF desk.is_withheld(wanted) OR NOT not_security AND desk.reads_like_a_hole('', body) THEN
-		RETURN 'ask';
+		RETURN NEXT 'ask';
+	ELSE
+		RETURN QUERY SELECT * FROM desk.upload_check(key_sha256, hashes, sizes, most, most_bytes, visitor);
 	END IF;
-	RETURN desk.upload_check(key_sha256, hashes, bytes, most, most_bytes, visitor);
 END
 $$;
-COMMENT ON FUNCTION api.ticket_file_check(text, int, text, text, text[], bigint, int, bigint, text, boolean) IS 'Before files are kept for a reply: "go", or why not: "ask" while it is open whether this is about a security hole (then nothing is stored), "many", "large", "limited", "full".  PT404 unless the link opens this ticket.';
+COMMENT ON FUNCTION api.ticket_file_check(text, int, text, text, text[], bigint[], int, bigint, text, boolean) IS 'Before files are kept for a reply: a word for each, see desk.upload_check(), or "ask" alone while it is open whether this is about a security hole: then nothing is stored.  PT404 unless the link opens this ticket.';
 
 CREATE FUNCTION api.ticket_upload(token text, wanted int, key_sha256 text, field text, name text, type text, size int, sha256 text, seq int, bytes bytea) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -290,14 +294,14 @@ END
 $$;
 COMMENT ON FUNCTION api.ticket_mine_why(text, int) IS 'The ledger of the clocks of a requester''s own ticket.  PT404 unless the link opens this ticket.';
 
-CREATE FUNCTION api.ticket_keys() RETURNS TABLE (fingerprint text, fingerprint_words text, key_ids text)
+CREATE FUNCTION api.ticket_keys() RETURNS TABLE (fingerprint text, fingerprint_words text, key_ids text, former_ids text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN QUERY SELECT k.fingerprint, desk.fingerprint_words(k.fingerprint), array_to_string(k.key_ids, ' ') FROM desk.confidential_offered() k;
+	RETURN QUERY SELECT * FROM desk.confidential_keys();
 END
 $$;
-COMMENT ON FUNCTION api.ticket_keys() IS 'The keys that the confidential part of a message may be encrypted for.';
+COMMENT ON FUNCTION api.ticket_keys() IS 'The keys that the confidential part of a message may be encrypted for, see desk.confidential_keys().';
 
 CREATE FUNCTION api.ticket_reply(token text, wanted int, key_sha256 text, visitor text, body text, body_html text, renderer int,
 	not_security boolean, sealed bytea DEFAULT NULL, next_key text DEFAULT NULL) RETURNS text
@@ -399,7 +403,7 @@ GRANT EXECUTE ON FUNCTION api.ticket_me_too(int, text), api.ticket_follow(int, t
 	api.ticket_consent(text, int), api.ticket_mine_follow(text, int, boolean),
 	api.ticket_why(int), api.ticket_mine_why(text, int),
 	api.public_file_piece(int, bigint, int), api.ticket_mine_files(text, int), api.ticket_mine_file(text, int, bigint),
-	api.ticket_mine_file_piece(text, int, bigint, int), api.ticket_file_check(text, int, text, text, text[], bigint, int, bigint, text, boolean),
+	api.ticket_mine_file_piece(text, int, bigint, int), api.ticket_file_check(text, int, text, text, text[], bigint[], int, bigint, text, boolean),
 	api.ticket_upload(text, int, text, text, text, text, int, text, int, bytea), api.ticket_files(text, int, text),
 	api.ticket_file_drop(text, int, text, int) TO desk_ticket;
 GRANT EXECUTE ON FUNCTION desk.utc(timestamptz), desk.words(timestamptz), desk.span_words(numeric), desk.size_words(bigint), desk.tone(text, boolean),

@@ -101,6 +101,16 @@ END
 $$;
 COMMENT ON FUNCTION desk.upload_drop(text, int) IS 'Forget one waiting file of a form (hex of its key), or with NULL all of them; how many it were.';
 
+CREATE OR REPLACE FUNCTION desk.sealed_name(wanted int, nth int) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN format('ticket-%s-confidential-%s.gpg', wanted, nth + coalesce((SELECT max(substring(a.name FROM '^ticket-[0-9]+-confidential-([0-9]{1,6})[.]gpg$')::int)
+		FROM desk.attachment a WHERE a.ticket = wanted AND a.sealed), 0));
+END
+$$;
+COMMENT ON FUNCTION desk.sealed_name(int, int) IS 'The name of the nth confidential part that comes to a ticket now and has none of its own: one that no other part of it bears, and no other ticket''s.';
+
 CREATE OR REPLACE FUNCTION desk.attach(key_sha256 text, wanted int, to_message bigint, to_note bigint) RETURNS int
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -113,7 +123,11 @@ BEGIN
 		RETURN 0;
 	END IF;
 	INSERT INTO desk.attachment (ticket, message, note, place, name, type, size, sha256, sealed)
-	SELECT wanted, to_message, to_note, u.place, u.name, u.type, u.size, u.sha256, u.field = 'sealed_file'
+	SELECT wanted, to_message, to_note, u.place,
+		-- a browser that encrypts gives no name away
+		CASE WHEN u.field = 'sealed_file' AND u.name ~ '^confidential-[0-9]+[.]gpg$'
+			THEN desk.sealed_name(wanted, (row_number() OVER (PARTITION BY u.field, u.name ~ '^confidential-[0-9]+[.]gpg$' ORDER BY u.place))::int) ELSE u.name END,
+		u.type, u.size, u.sha256, u.field = 'sealed_file'
 	FROM desk.upload u WHERE u.key_sha256 = decode(attach.key_sha256, 'hex') AND u.whole ORDER BY u.place;
 	GET DIAGNOSTICS added = ROW_COUNT;
 	IF added = 0 THEN
@@ -145,6 +159,23 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION desk.attachment_drop(bigint) IS 'Take a file away, and its content unless another file has the same.';
+
+CREATE OR REPLACE FUNCTION desk.ticket_files(wanted int)
+RETURNS TABLE (file bigint, entry text, message bigint, name text, type text, size int, is_image boolean, sealed boolean, sealed_text boolean, sha256 text,
+	sender text, sent_at timestamptz)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY SELECT a.id, coalesce('m' || a.message, 'n' || a.note), CASE WHEN a.message IS NOT NULL THEN
+			(SELECT count(*) FROM desk.message x WHERE x.ticket = wanted AND x.id <= a.message) END,
+		desk.visible(a.name), a.type, a.size, a.is_image, a.sealed, a.sealed_text, encode(a.sha256, 'hex'),
+		coalesce(s.name, desk.author_words(m)), a.attached_at
+	FROM desk.attachment a LEFT JOIN desk.message m ON m.id = a.message LEFT JOIN desk.note n ON n.id = a.note LEFT JOIN desk.staff s ON s.id = n.staff
+	WHERE a.ticket = wanted ORDER BY a.message, a.note, a.place;
+END
+$$;
+COMMENT ON FUNCTION desk.ticket_files(int) IS 'The files of a ticket for staff, of its notes too, each with the entry of api.staff_thread() that it belongs to, which message that is, counted from 1, who sent it, and when.';
 
 CREATE OR REPLACE FUNCTION desk.publish_attachment(a desk.attachment) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -182,7 +213,8 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	RETURN EXISTS (SELECT FROM desk.upload u WHERE u.key_sha256 = decode(upload_other.key_sha256, 'hex') AND u.whole
-		AND NOT EXISTS (SELECT FROM desk.attachment a WHERE a.ticket = wanted AND a.sha256 = u.sha256 AND a.name = u.name));
+		AND NOT EXISTS (SELECT FROM desk.attachment a WHERE a.ticket = wanted AND a.sha256 = u.sha256
+			AND (a.name = u.name OR a.sealed AND u.field = 'sealed_file')));
 END
 $$;
 COMMENT ON FUNCTION desk.upload_other(text, int) IS 'Does a file wait under the key of a form (hex) that this ticket does not have?';
@@ -228,42 +260,72 @@ END
 $$;
 COMMENT ON FUNCTION desk.upload_sweep(int) IS 'Forget up to "most" files whose form was not finished within a day, and some contents that nobody has; how many files it were.';
 
-CREATE OR REPLACE FUNCTION desk.upload_check(wanted text, hashes text[], bytes bigint, most int, most_bytes bigint, visitor text) RETURNS text
+CREATE OR REPLACE FUNCTION desk.upload_take(visitor text, before bigint, size bigint) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	mib constant numeric := 1048576;
-	kept record;
+BEGIN
+	IF visitor IS NULL THEN
+		RETURN true;
+	END IF;
+	IF NOT desk.limit_take('upload', visitor) THEN
+		RETURN false;
+	END IF;
+	FOR i IN 1 .. (ceil((before + size) / mib) - ceil(before / mib))::int LOOP
+		IF NOT desk.limit_take('upload-mib', visitor) THEN
+			RETURN false;
+		END IF;
+	END LOOP;
+	RETURN true;
+END
+$$;
+COMMENT ON FUNCTION desk.upload_take(text, bigint, bigint) IS 'Count one more file of a visitor, and what it holds, after so many bytes that came with it; false when it is too often or too much.  NULL is not counted.';
+
+CREATE OR REPLACE FUNCTION desk.upload_check(wanted text, hashes text[], sizes bigint[], most int, most_bytes bigint, visitor text) RETURNS SETOF text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	waiting text[];
+	files int;
+	bytes bigint;
+	taken bigint := 0;	-- bytes of these
+	room numeric;		-- bytes that all forms together may have more; NULL for any
+	is_new boolean;
+	is_limited boolean := false;
 BEGIN
 	-- a form that is sent several times at once
 	PERFORM pg_advisory_xact_lock(hashtextextended(wanted, 130));
-	SELECT count(*) AS files, coalesce(sum(u.size), 0) AS bytes INTO kept FROM desk.upload u
-	WHERE u.key_sha256 = decode(wanted, 'hex') AND encode(u.sha256, 'hex') <> ALL (hashes);
-	IF kept.files + cardinality(hashes) > most THEN
-		RETURN 'many';
-	ELSIF kept.bytes + upload_check.bytes > most_bytes THEN
-		RETURN 'large';
-	END IF;
-	IF visitor IS NULL THEN
-		RETURN 'go';
-	END IF;
-	IF (SELECT sum(u.size) FROM desk.upload u) + upload_check.bytes > mib * (SELECT l.most FROM desk.limiter l WHERE l.name = 'upload-waiting') THEN
-		RETURN 'full';
+	SELECT coalesce(array_agg(encode(u.sha256, 'hex')), '{}'), count(*), coalesce(sum(u.size), 0) INTO waiting, files, bytes
+	FROM desk.upload u WHERE u.key_sha256 = decode(wanted, 'hex');
+	IF visitor IS NOT NULL THEN
+		room := 1048576.0 * (SELECT l.most FROM desk.limiter l WHERE l.name = 'upload-waiting')
+			- coalesce((SELECT sum(u.size) FROM desk.upload u), 0);
 	END IF;
 	FOR i IN 1 .. cardinality(hashes) LOOP
-		IF NOT desk.limit_take('upload', visitor) THEN
-			RETURN 'limited';
+		is_new := hashes[i] <> ALL (waiting);
+		IF is_new AND files >= most THEN
+			RETURN NEXT 'many';
+		ELSIF is_new AND bytes + sizes[i] > most_bytes THEN
+			RETURN NEXT 'large';
+		ELSIF is_new AND sizes[i] > room THEN
+			RETURN NEXT 'full';
+		ELSIF is_limited OR NOT desk.upload_take(visitor, taken, sizes[i]) THEN
+			is_limited := true;
+			RETURN NEXT 'limited';
+		ELSE
+			taken := taken + sizes[i];
+			IF is_new THEN
+				files := files + 1;
+				bytes := bytes + sizes[i];
+				room := room - sizes[i];
+			END IF;
+			RETURN NEXT 'go';
 		END IF;
 	END LOOP;
-	FOR i IN 1 .. ceil(upload_check.bytes / mib)::int LOOP
-		IF NOT desk.limit_take('upload-mib', visitor) THEN
-			RETURN 'limited';
-		END IF;
-	END LOOP;
-	RETURN 'go';
 END
 $$;
-COMMENT ON FUNCTION desk.upload_check(text, text[], bigint, int, bigint, text) IS 'May these files be kept for a form that has some already?  "go", "many", "large", "limited" when too many files or too much came from this visitor, or "full" when too much waits altogether; NULL is not counted.';
+COMMENT ON FUNCTION desk.upload_check(text, text[], bigint[], int, bigint, text) IS 'Which of these files may be kept for a form that has some already?  A word for each, in their order: "go", "many" when the form has the most there may be, "large" when they were too large together, "full" when too much waits altogether, "limited" when too many files or too much came from this visitor; NULL is not counted.  What fits is kept, so that nobody has to choose all of them again.';
 
 CREATE OR REPLACE FUNCTION desk.uploads(wanted text) RETURNS TABLE (file_place smallint, file_name text, size_words text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp

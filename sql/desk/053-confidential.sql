@@ -9,6 +9,18 @@ AS $$
 $$;
 COMMENT ON FUNCTION desk.confidential_offered() IS 'The keys that are offered to requesters: neither retired nor expired.';
 
+CREATE OR REPLACE FUNCTION desk.confidential_keys() RETURNS TABLE (fingerprint text, fingerprint_words text, key_ids text, former_ids text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN QUERY SELECT k.fingerprint, desk.fingerprint_words(k.fingerprint), array_to_string(k.key_ids, ' '),
+		(SELECT string_agg(array_to_string(f.key_ids, ' '), ' ') FROM desk.confidential_key f
+		 WHERE f.fingerprint NOT IN (SELECT o.fingerprint FROM desk.confidential_offered() o))
+	FROM desk.confidential_offered() k;
+END
+$$;
+COMMENT ON FUNCTION desk.confidential_keys() IS 'The keys that are offered, as a form has them, the oldest first.  former_ids, the same in each row: what encrypted for us once and does no more, so that who used such a key can be told.';
+
 CREATE OR REPLACE FUNCTION desk.fingerprint_words(fingerprint text) RETURNS text
 LANGUAGE sql IMMUTABLE
 RETURN btrim(regexp_replace(fingerprint, '(.{4})', '\1 ', 'g'));
@@ -91,8 +103,7 @@ BEGIN
 	END IF;
 	INSERT INTO desk.attachment (ticket, message, place, name, type, size, sha256, sealed, sealed_text)
 	SELECT wanted, to_message, coalesce((SELECT max(a.place) FROM desk.attachment a WHERE a.message = to_message), 0) + 1,
-		format('ticket-%s-%s.gpg', wanted, 1 + (SELECT count(*) FROM desk.attachment a WHERE a.ticket = wanted AND a.sealed_text)),
-		'application/pgp-encrypted', length(packets), hash, true, true
+		desk.sealed_name(wanted, 1), 'application/pgp-encrypted', length(packets), hash, true, true
 	RETURNING id INTO made;
 	RETURN made;
 END

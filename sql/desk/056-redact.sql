@@ -57,6 +57,64 @@ END
 $$;
 COMMENT ON FUNCTION desk.answers_html(bigint) IS 'The answers to a form''s own questions, as they stand below the first message of a ticket; nothing for another message.';
 
+CREATE OR REPLACE FUNCTION desk.author_words(m desk.message) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN coalesce(desk.visible((m).name), CASE (m).author WHEN 'requester' THEN 'the requester' ELSE 'the desk' END);
+COMMENT ON FUNCTION desk.author_words(desk.message) IS 'Who wrote a message, for staff.';
+
+CREATE OR REPLACE FUNCTION desk.by_words(staff int, role text) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN coalesce((SELECT s.name FROM desk.staff s WHERE s.id = by_words.staff), role || ' in psql');
+END
+$$;
+COMMENT ON FUNCTION desk.by_words(int, text) IS 'Who took something out or fetched it: one of the staff by name, or the role of somebody in psql.';
+
+CREATE OR REPLACE FUNCTION desk.ticket_texts(wanted int) RETURNS TABLE (part text, who text, at timestamptz, body text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN QUERY SELECT x.part, x.who, x.at, desk.visible(x.body) FROM (
+		SELECT 'Subject' AS part, '' AS who, t.filed_at AS at, t.subject AS body, 0 AS place, 0::bigint AS seq FROM desk.ticket t WHERE t.number = wanted
+		UNION ALL SELECT 'Already tried', '', t.filed_at, t.tried, 1, 0 FROM desk.ticket t WHERE t.number = wanted
+		UNION ALL SELECT 'Why it is private', '', NULL, r.words, 2, 0 FROM desk.private_reason r WHERE r.ticket = wanted
+		UNION ALL SELECT desk.visible(a.question), '', NULL, a.answer, 3, a.position FROM desk.answer a WHERE a.ticket = wanted
+		UNION ALL SELECT 'Message', desk.author_words(m), m.posted_at, m.body, 4, m.id FROM desk.message m WHERE m.ticket = wanted
+		UNION ALL SELECT 'Internal note', s.name, n.posted_at, n.body, 5, n.id FROM desk.note n JOIN desk.staff s ON s.id = n.staff WHERE n.ticket = wanted
+		UNION ALL SELECT 'Production action', s.name, a.done_at, concat_ws(E'\n\n', a.what, a.why, a.approval), 6, a.id
+			FROM desk.action a JOIN desk.staff s ON s.id = a.staff WHERE a.ticket = wanted
+		UNION ALL SELECT 'Why a promise was broken', '', NULL, b.reason, 7, b.clock FROM desk.breach_reason b JOIN desk.clock c ON c.id = b.clock WHERE c.ticket = wanted
+		UNION ALL SELECT 'Verdict on a page', '', g.judged_at, g.verdict, 8, g.id
+			FROM desk.page g JOIN desk.page_report q ON q.page = g.id WHERE q.ticket = wanted
+		UNION ALL SELECT 'Reason', '', t.solved_at, t.reason, 9, 0 FROM desk.ticket t WHERE t.number = wanted
+		UNION ALL SELECT 'Alternative', '', t.solved_at, t.alternative, 10, 0 FROM desk.ticket t WHERE t.number = wanted
+		UNION ALL SELECT format('%s, until then', desk.field_words(c.field)), desk.actor_words(c), c.changed_at, c.old, 11, c.id
+			FROM desk.change c WHERE c.ticket = wanted AND c.field IN ('subject', 'tried', 'reason', 'alternative', 'requester_name')) x
+	WHERE x.body ~ '\S' ORDER BY x.place, x.seq;
+END
+$$;
+COMMENT ON FUNCTION desk.ticket_texts(int) IS 'The texts of a ticket that people typed, for staff: control characters as pictures and without marks that turn the direction of writing.  No row when there is no such ticket.';
+
+CREATE OR REPLACE FUNCTION desk.ticket_copy(wanted int, most bigint DEFAULT NULL) RETURNS TABLE (path text, content text, file bigint, size bigint)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	words text := (SELECT string_agg(format(E'---- %s\n\n%s\n\n', concat_ws(', ', x.part, nullif(x.who, ''), desk.words(x.at)), x.body), '' ORDER BY x.place)
+		FROM desk.ticket_texts(wanted) WITH ORDINALITY x (part, who, at, body, place));
+BEGIN
+	IF words IS NULL THEN
+		RAISE 'no such ticket' USING ERRCODE = 'PT404';
+	END IF;
+	words := format(E'Ticket %s, as of %s.\n\n', wanted, desk.words(now())) || words || coalesce((SELECT string_agg(
+			format(E'---- File %s: %s, %s, %s, %s\n', desk.archive_path(wanted, f.file, f.type), f.name, desk.size_words(f.size), f.sender, desk.words(f.sent_at)), '' ORDER BY f.file)
+		FROM desk.ticket_files(wanted) f), '');
+	RETURN QUERY SELECT format('tickets/%s/texts.txt', wanted), words, NULL::bigint, octet_length(words)::bigint;
+	RETURN QUERY SELECT * FROM desk.archive_files(ARRAY(SELECT a.id FROM desk.attachment a WHERE a.ticket = wanted), most);
+END
+$$;
+COMMENT ON FUNCTION desk.ticket_copy(int, bigint) IS 'All of a ticket as the files of an archive, to be taken along before it is withheld: its texts, of notes and production actions too, and the numbers of attachments whose content goes under that path, see desk.archive_files().  PT404 when there is no such ticket.';
+
 -- Words -----------------------------------------------------------------------
 
 CREATE OR REPLACE FUNCTION desk.unmarked(t text) RETURNS text
@@ -136,14 +194,14 @@ END
 $$;
 COMMENT ON FUNCTION desk.black_html(text, text, text[], boolean, boolean) IS 'Rendered HTML without the words; NULL where that is not certain, and the text has to be shown plainly.';
 
-CREATE OR REPLACE FUNCTION desk.redaction_find(wanted int, words text[], blind boolean)
+CREATE OR REPLACE FUNCTION desk.redaction_find(wanted int, words text[], blind boolean, whole boolean DEFAULT false)
 RETURNS TABLE (relation text, row_key text, field text, label text, pieces int, sample text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	p record;
 	f text;
-	pattern text := desk.words_pattern(desk.words_forms(words), false);
+	pattern text := desk.words_pattern(desk.words_forms(words), whole);
 	flags text := CASE WHEN blind THEN 'gi' ELSE 'g' END;
 BEGIN
 	FOR p IN SELECT * FROM desk.text_places() LOOP
@@ -158,7 +216,7 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION desk.redaction_find(int, text[], boolean) IS 'Every place of a ticket where the words stand, and how often.';
+COMMENT ON FUNCTION desk.redaction_find(int, text[], boolean, boolean) IS 'Every place of a ticket where the words stand, and how often; blind: in capitals or not; whole: not as a part of other words.';
 
 CREATE OR REPLACE FUNCTION desk.redaction_row(redaction int, p_relation text, row_key text, field text, was text, is_now text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -359,25 +417,37 @@ END
 $$;
 COMMENT ON FUNCTION desk.redact(int, text, text, int) IS 'Take exact words out of a ticket, everywhere and at once: each piece becomes "[removed]".  Who (NULL in psql), when, why, where and how much is kept in desk.redaction.  Refuses (PT409) words that are nowhere, and a reason that says them again.';
 
+CREATE OR REPLACE FUNCTION desk.file_names(wanted int, file bigint) RETURNS text[]
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN ARRAY(SELECT a.name FROM desk.attachment a WHERE a.ticket = wanted AND a.id = file AND length(desk.unmarked(a.name)) >= 3
+		AND NOT EXISTS (SELECT FROM desk.attachment b WHERE b.ticket = wanted AND b.id <> a.id AND b.name = a.name));
+END
+$$;
+COMMENT ON FUNCTION desk.file_names(int, bigint) IS 'The words that go out of the texts of a ticket together with a file: its name; none when that is too short to be looked for, or is the name of another file there.';
+
 CREATE OR REPLACE FUNCTION desk.redact_file(wanted int, file bigint, reason text, who int DEFAULT NULL) RETURNS int
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	made int;
+	names text[];
 	a record;
 BEGIN
 	PERFORM desk.redaction_alone();
 	PERFORM FROM desk.ticket t WHERE t.number = wanted FOR NO KEY UPDATE;
-	SELECT x.id, x.name, x.size INTO a FROM desk.attachment x WHERE x.ticket = wanted AND x.id = file;
+	SELECT x.id, x.size INTO a FROM desk.attachment x WHERE x.ticket = wanted AND x.id = file;
 	IF NOT FOUND THEN
 		RAISE 'no such file' USING ERRCODE = 'PT404';
 	END IF;
+	names := desk.file_names(wanted, file);
 	INSERT INTO desk.redaction (kind, ticket, staff, reason) VALUES ('words', wanted, who, redact_file.reason) RETURNING id INTO made;
 	PERFORM desk.attachment_drop(file);
 	INSERT INTO desk.redaction_place (redaction, relation, row_key, field, pieces, characters) VALUES (made, 'attachment', file::text, 'content', 1, a.size);
 	-- mails that have not gone out name it
-	IF length(desk.unmarked(a.name)) >= 3 THEN
-		PERFORM desk.redact_texts(made, wanted, ARRAY[a.name], false, true);
+	IF names <> '{}' THEN
+		PERFORM desk.redact_texts(made, wanted, names, false, true);
 	END IF;
 	INSERT INTO desk.change (ticket, field, new, actor, staff, program)
 	VALUES (wanted, 'redacted', format('a file of %s', desk.size_words(a.size)), CASE WHEN who IS NULL THEN 'sql' ELSE 'staff' END, who, session_user);
@@ -385,7 +455,7 @@ BEGIN
 	RETURN made;
 END
 $$;
-COMMENT ON FUNCTION desk.redact_file(int, bigint, text, int) IS 'Take a whole file out of a ticket, and its name out of every text there.  PT404 when the ticket has no such file.';
+COMMENT ON FUNCTION desk.redact_file(int, bigint, text, int) IS 'Take a whole file out of a ticket, and its name out of every text there, unless another file bears it, too.  PT404 when the ticket has no such file.';
 
 -- Vulnerability reports ---------------------------------------------------------
 
@@ -441,19 +511,53 @@ END
 $$;
 COMMENT ON FUNCTION desk.withhold_texts(int, int) IS 'Take out all words and files of a ticket, and keep back the mails about it.';
 
-CREATE OR REPLACE FUNCTION desk.withheld_words() RETURNS text
+CREATE OR REPLACE FUNCTION desk.withheld_words(passed_on boolean) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN 'We read this as the report of a security hole. This desk holds none: all text and files of this ticket were taken out, and are no longer stored here. '
-	'Please report it to our [security contact](/.well-known/security.txt), who can keep it safe. Thank you for telling us.';
-COMMENT ON FUNCTION desk.withheld_words() IS 'What a requester is told whose ticket was withheld.';
+RETURN 'We read this as the report of a security hole. This desk holds none: all text and files of this ticket were taken out, and nobody can read them here any more. '
+	|| CASE WHEN passed_on THEN 'Before that we passed your report on to our [security contact](/.well-known/security.txt), so you need not send it again. '
+		'If there is more to say, please write there.'
+	ELSE 'We did not pass it on. Please send it once more, to our [security contact](/.well-known/security.txt), who can keep it safe.' END
+	|| ' Thank you for telling us.';
+COMMENT ON FUNCTION desk.withheld_words(boolean) IS 'What a requester is told whose ticket was withheld; passed_on: the security contact has the report.';
 
-CREATE OR REPLACE FUNCTION desk.withhold(wanted int, why text, who int) RETURNS int
+CREATE OR REPLACE FUNCTION desk.withheld_html(passed_on boolean) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN '<p>' || replace(desk.withheld_words(passed_on), '[security contact](/.well-known/security.txt)',
+	'<a href="/.well-known/security.txt" rel="nofollow ugc noopener">security contact</a>') || '</p>';
+COMMENT ON FUNCTION desk.withheld_html(boolean) IS 'The same as it is shown on their page.';
+
+CREATE OR REPLACE FUNCTION desk.withheld_mail(t desk.ticket, passed_on boolean) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	proven boolean := EXISTS (SELECT FROM desk.follower f JOIN desk.person p ON p.id = f.person AND p.proven_at IS NOT NULL
+		WHERE f.ticket = t.number AND f.person = t.requester AND f.confirmed_at IS NOT NULL AND f.stopped_at IS NULL);
+BEGIN
+	-- in place of those that say "an answer" and "solved"
+	DELETE FROM desk.outbox o WHERE o.ticket = t.number AND o.person IS NOT NULL AND o.made_at = now() AND o.sent_at IS NULL
+		AND o.failed_at IS NULL AND o.kind IN ('message', 'change');
+	IF NOT EXISTS (SELECT FROM desk.person p WHERE p.id = t.requester AND p.erased_at IS NULL)
+		OR NOT proven AND NOT desk.limit_take('mail-address', t.requester::text) THEN
+		RETURN;
+	END IF;
+	INSERT INTO desk.outbox (kind, ticket, person, subject, body)
+	VALUES (CASE WHEN proven THEN 'message' ELSE 'receipt' END, t.number, t.requester,
+		format(CASE WHEN passed_on THEN 'Ticket %s: your report is with our security contact' ELSE 'Ticket %s: please report this to our security contact' END, t.number),
+		format(E'We read report %s as one about a security hole. This desk holds none: all its text and\n'
+			'files were taken out, and nobody can read them here any more.\n\n'
+			'%s\n{URL}/.well-known/security.txt\n\nThank you for telling us.\n', t.number,
+			CASE WHEN passed_on THEN E'Before that we passed it on to our security contact, so you need not send it again.\nIf there is more to say, please write there:'
+			ELSE E'We did not pass it on. Please send it once more, to our security contact:' END));
+END
+$$;
+COMMENT ON FUNCTION desk.withheld_mail(desk.ticket, boolean) IS 'One mail tells the requester that their ticket was withheld, whether the report was passed on, and where to go.';
+
+CREATE OR REPLACE FUNCTION desk.withhold(wanted int, why text, who int, passed_on boolean DEFAULT false) RETURNS int
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	t desk.ticket;
 	made int;
-	proven boolean;
 BEGIN
 	PERFORM desk.redaction_alone();
 	SELECT * INTO t FROM desk.ticket WHERE number = wanted FOR NO KEY UPDATE;
@@ -466,36 +570,19 @@ BEGIN
 	IF coalesce(why, '') NOT IN ('ours', 'elsewhere', 'unsure') THEN
 		RAISE 'choose what it is about' USING ERRCODE = 'PT409', COLUMN = 'kind';
 	END IF;
-	INSERT INTO desk.redaction (kind, ticket, staff, reason) VALUES ('vulnerability', wanted, who, why) RETURNING id INTO made;
+	INSERT INTO desk.redaction (kind, ticket, staff, reason, passed_on) VALUES ('vulnerability', wanted, who, why, withhold.passed_on) RETURNING id INTO made;
 	PERFORM desk.withhold_texts(made, wanted);
 	UPDATE desk.ticket x SET visibility = 'private', consented_at = NULL, changed_by = 'staff:' || who WHERE x.number = wanted;
 	INSERT INTO desk.message (ticket, author, staff, name, body, body_html)
-	SELECT wanted, 'staff', s.id, s.name, desk.withheld_words(), '<p>' || replace(desk.withheld_words(), '[security contact](/.well-known/security.txt)',
-		'<a href="/.well-known/security.txt" rel="nofollow ugc noopener">security contact</a>') || '</p>'
-	FROM desk.staff s WHERE s.id = who;
+	SELECT wanted, 'staff', s.id, s.name, desk.withheld_words(withhold.passed_on), desk.withheld_html(withhold.passed_on) FROM desk.staff s WHERE s.id = who;
 	UPDATE desk.ticket x SET state = 'resolved', resolution = 'reported-elsewhere', reason = NULL, alternative = NULL, duplicate_of = NULL,
 		changed_by = 'staff:' || who WHERE x.number = wanted;
 	PERFORM desk.redaction_shown(made, wanted);
-	-- one mail that says where to go, in place of those that say "an answer"
-	-- and "solved"
-	DELETE FROM desk.outbox o WHERE o.ticket = wanted AND o.person IS NOT NULL AND o.made_at = now() AND o.sent_at IS NULL
-		AND o.failed_at IS NULL AND o.kind IN ('message', 'change');
-	IF EXISTS (SELECT FROM desk.person p WHERE p.id = t.requester AND p.erased_at IS NULL) THEN
-		proven := EXISTS (SELECT FROM desk.follower f JOIN desk.person p ON p.id = f.person AND p.proven_at IS NOT NULL
-			WHERE f.ticket = wanted AND f.person = t.requester AND f.confirmed_at IS NOT NULL AND f.stopped_at IS NULL);
-		IF proven OR desk.limit_take('mail-address', t.requester::text) THEN
-			INSERT INTO desk.outbox (kind, ticket, person, subject, body)
-			VALUES (CASE WHEN proven THEN 'message' ELSE 'receipt' END, wanted, t.requester,
-				format('Ticket %s: please report this to our security contact', wanted),
-				format(E'We read report %s as one about a security hole. This desk holds none: all its text and\n'
-					'files were taken out, and are no longer stored here.\n\n'
-					'Please report it to our security contact:\n{URL}/.well-known/security.txt\n\nThank you for telling us.\n', wanted));
-		END IF;
-	END IF;
+	PERFORM desk.withheld_mail(t, withhold.passed_on);
 	RETURN made;
 END
 $$;
-COMMENT ON FUNCTION desk.withhold(int, text, int) IS 'A ticket turned out to be the report of a security hole (ours, elsewhere, unsure): everything in it is taken out at once, it becomes private and is resolved as "reported-elsewhere", the requester is told where to go, and who, when and which kind is kept.  It cannot be undone.';
+COMMENT ON FUNCTION desk.withhold(int, text, int, boolean) IS 'A ticket turned out to be the report of a security hole (ours, elsewhere, unsure): everything in it is taken out at once, it becomes private and is resolved as "reported-elsewhere", the requester is told whether the report was passed on to the security contact or they must send it there again, and who, when and which kind is kept.  It cannot be undone.';
 
 CREATE OR REPLACE FUNCTION desk.withheld_guard() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -575,7 +662,8 @@ END
 $$;
 COMMENT ON FUNCTION desk.redaction_place_row() IS 'Refuses (PT409) all but that a redaction of this transaction counts on.';
 
-CREATE OR REPLACE TRIGGER redacted BEFORE UPDATE ON desk.ticket FOR EACH ROW
+-- after ticket_guard, which a redaction passes by
+CREATE OR REPLACE TRIGGER z_redacted BEFORE UPDATE ON desk.ticket FOR EACH ROW
 	WHEN (NEW.changed_by = 'redaction') EXECUTE FUNCTION desk.redacted_ticket();
 CREATE OR REPLACE TRIGGER redacted BEFORE UPDATE ON desk.message FOR EACH ROW EXECUTE FUNCTION desk.redacted_row('{name,body,body_html}');
 CREATE OR REPLACE TRIGGER redacted BEFORE UPDATE ON desk.note FOR EACH ROW EXECUTE FUNCTION desk.redacted_row('{body,body_html}');

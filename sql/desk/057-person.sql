@@ -33,7 +33,7 @@ BEGIN
 			'answers', (SELECT jsonb_agg(jsonb_build_object('question', a.question, 'answer', a.answer) ORDER BY a.position) FROM desk.answer a WHERE a.ticket = t.number),
 			'messages', (SELECT jsonb_agg(jsonb_build_object('at', desk.utc(m.posted_at), 'author', m.author, 'name', m.name, 'text', m.body) ORDER BY m.id)
 				FROM desk.message m WHERE m.ticket = t.number),
-			'files', (SELECT jsonb_agg(jsonb_build_object('file', desk.person_file_path(a.ticket, a.id, a.type), 'name', a.name, 'type', a.type, 'size', a.size,
+			'files', (SELECT jsonb_agg(jsonb_build_object('file', desk.archive_path(a.ticket, a.id, a.type), 'name', a.name, 'type', a.type, 'size', a.size,
 				'sha256', encode(a.sha256, 'hex'), 'encrypted', a.sealed) ORDER BY a.id) FROM desk.attachment a WHERE a.ticket = t.number AND a.message IS NOT NULL),
 			'changes', (SELECT jsonb_agg(jsonb_build_object('at', desk.utc(c.changed_at), 'what', desk.field_words(c.field), 'to', desk.shown_words(c.field, c.new),
 				'by', c.actor) ORDER BY c.id) FROM desk.change c WHERE c.ticket = t.number AND desk.is_shown(c))))
@@ -42,13 +42,29 @@ END
 $$;
 COMMENT ON FUNCTION desk.person_ticket_json(int) IS 'A ticket as its requester reads it, as JSON.  Never a note.';
 
-CREATE OR REPLACE FUNCTION desk.person_file_path(wanted int, file bigint, type text) RETURNS text
+CREATE OR REPLACE FUNCTION desk.archive_path(wanted int, file bigint, type text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN format('tickets/%s/files/%s%s', wanted, file, CASE type WHEN 'image/png' THEN '.png' WHEN 'image/jpeg' THEN '.jpg' WHEN 'image/gif' THEN '.gif'
-	WHEN 'image/webp' THEN '.webp' WHEN 'application/pdf' THEN '.pdf' WHEN 'text/plain' THEN '.txt' ELSE '.bin' END);
-COMMENT ON FUNCTION desk.person_file_path(int, bigint, text) IS 'What a file is called in the archive: its number; the name that it was sent with stands in ticket.json.';
+	WHEN 'image/webp' THEN '.webp' WHEN 'application/pdf' THEN '.pdf' WHEN 'application/pgp-encrypted' THEN '.gpg' WHEN 'text/plain' THEN '.txt' ELSE '.bin' END);
+COMMENT ON FUNCTION desk.archive_path(int, bigint, text) IS 'What a file is called in an archive: its number; the name that it was sent with stands in a text beside it.';
 
-CREATE OR REPLACE FUNCTION desk.person_export(whose int, who int DEFAULT NULL) RETURNS TABLE (path text, content text, file bigint, size bigint)
+CREATE OR REPLACE FUNCTION desk.archive_files(files bigint[], most bigint) RETURNS TABLE (path text, content text, file bigint, size bigint)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN QUERY WITH part AS (
+		SELECT a.id, desk.archive_path(a.ticket, a.id, a.type) AS path, a.size::bigint AS size, (sum(a.size) OVER (ORDER BY a.id) <= most) IS NOT FALSE AS fits
+		FROM desk.attachment a WHERE a.id = ANY (files)),
+	left_out AS (
+		SELECT E'These files did not fit into one archive. They have to be fetched one by one.\n\n' || string_agg(p.path, E'\n' ORDER BY p.id) || E'\n' AS words
+		FROM part p WHERE NOT p.fits HAVING count(*) > 0)
+	SELECT p.path, NULL::text, p.id, p.size FROM part p WHERE p.fits
+	UNION ALL SELECT 'left-out.txt', w.words, NULL, octet_length(w.words)::bigint FROM left_out w;
+END
+$$;
+COMMENT ON FUNCTION desk.archive_files(bigint[], bigint) IS 'These files as parts of an archive, as many as have at most so many bytes together (NULL for any); left-out.txt names the others.';
+
+CREATE OR REPLACE FUNCTION desk.person_export(whose int, who int DEFAULT NULL, most bigint DEFAULT NULL) RETURNS TABLE (path text, content text, file bigint, size bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -79,12 +95,11 @@ BEGIN
 		FROM desk.ticket t, LATERAL (VALUES ('thread.txt', desk.person_ticket_text(t.number)),
 			('ticket.json', jsonb_pretty(desk.person_ticket_json(t.number)))) AS f (name, content)
 		WHERE t.requester = whose ORDER BY t.number, f.name;
-	RETURN QUERY SELECT desk.person_file_path(a.ticket, a.id, a.type), NULL::text, a.id, a.size::bigint
-		FROM desk.attachment a JOIN desk.ticket t ON t.number = a.ticket
-		WHERE t.requester = whose AND a.message IS NOT NULL ORDER BY a.id;
+	RETURN QUERY SELECT * FROM desk.archive_files(ARRAY(SELECT a.id FROM desk.attachment a JOIN desk.ticket t ON t.number = a.ticket
+		WHERE t.requester = whose AND a.message IS NOT NULL), most);
 END
 $$;
-COMMENT ON FUNCTION desk.person_export(int, int) IS 'Everything about a person, as the files of an archive: texts, and the numbers of attachments whose content goes under that path.  What staff wrote for each other stays out.  Noted in desk.export.  PT404 when there is nobody.';
+COMMENT ON FUNCTION desk.person_export(int, int, bigint) IS 'Everything about a person, as the files of an archive: texts, and the numbers of attachments whose content goes under that path, see desk.archive_files().  What staff wrote for each other stays out.  Noted in desk.export.  PT404 when there is nobody.';
 
 CREATE OR REPLACE FUNCTION desk.person_erase(whose int, reason text, who int DEFAULT NULL, with_files boolean DEFAULT true) RETURNS int
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

@@ -113,12 +113,15 @@ COMMENT ON FUNCTION desk.due_words(timestamptz) IS 'How long until a promise, in
 CREATE OR REPLACE FUNCTION desk.reach_words(t desk.ticket) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT CASE t.visibility WHEN 'public' THEN 'Everybody can read it.' ELSE 'Only the requester and staff can read it.' END
-		|| CASE count(*) WHEN 0 THEN ' Nobody gets it by mail: no address is confirmed yet.'
-			WHEN 1 THEN ' One person gets it by mail.' ELSE format(' %s people get it by mail.', count(*)) END
-	FROM desk.follower f
-	WHERE f.ticket = t.number AND f.confirmed_at IS NOT NULL AND f.stopped_at IS NULL
-	  AND (t.visibility = 'public' OR f.person = t.requester);
+	SELECT CASE WHEN t.visibility = 'public' THEN 'Everybody can read it.' WHEN f.gone THEN 'Only staff can read it.'
+			ELSE 'Only the requester and staff can read it.' END
+		|| CASE WHEN f.gone THEN ' The requester was forgotten, as they wished.' ELSE '' END
+		|| CASE f.readers WHEN 0 THEN CASE WHEN f.gone THEN ' Nobody gets it by mail.' ELSE ' Nobody gets it by mail: no address is confirmed yet.' END
+			WHEN 1 THEN ' One person gets it by mail.' ELSE format(' %s people get it by mail.', f.readers) END
+	FROM (SELECT count(*) AS readers, EXISTS (SELECT FROM desk.person p WHERE p.id = t.requester AND p.erased_at IS NOT NULL) AS gone
+		FROM desk.follower f
+		WHERE f.ticket = t.number AND f.confirmed_at IS NOT NULL AND f.stopped_at IS NULL
+		  AND (t.visibility = 'public' OR f.person = t.requester)) f;
 $$;
 COMMENT ON FUNCTION desk.reach_words(desk.ticket) IS 'Who reads a message on this ticket and who is told of it (desk.mail_followers), in words.';
 

@@ -11,10 +11,12 @@ CREATE TABLE desk.redaction (
 	staff		int REFERENCES desk.staff,
 	role		text NOT NULL DEFAULT session_user,
 	reason		text NOT NULL CONSTRAINT redaction_has_a_reason CHECK (reason ~ '\S' AND length(reason) <= 300),
+	passed_on	boolean,
 	at		timestamptz NOT NULL DEFAULT now(),
 	txid		xid8 NOT NULL DEFAULT pg_current_xact_id(),
 	CONSTRAINT about_a_ticket_or_a_person CHECK ((kind = 'person') = (person IS NOT NULL) AND (kind = 'person' OR ticket IS NOT NULL)),
-	CONSTRAINT a_vulnerability_has_a_kind CHECK (kind <> 'vulnerability' OR reason IN ('ours', 'elsewhere', 'unsure'))
+	CONSTRAINT a_vulnerability_has_a_kind CHECK (kind <> 'vulnerability' OR reason IN ('ours', 'elsewhere', 'unsure')),
+	CONSTRAINT a_vulnerability_was_passed_on_or_not CHECK ((kind = 'vulnerability') = (passed_on IS NOT NULL))
 );
 CREATE INDEX redaction_ticket ON desk.redaction (ticket) WHERE ticket IS NOT NULL;
 CREATE INDEX redaction_txid ON desk.redaction (txid);
@@ -27,6 +29,7 @@ COMMENT ON COLUMN desk.redaction.person IS 'staff: whose data';
 COMMENT ON COLUMN desk.redaction.staff IS 'staff: by whom; NULL when it was done in psql';
 COMMENT ON COLUMN desk.redaction.role IS 'staff: the database role that was signed in';
 COMMENT ON COLUMN desk.redaction.reason IS 'staff: why, in words that do not say it again; of a vulnerability: ours, elsewhere or unsure';
+COMMENT ON COLUMN desk.redaction.passed_on IS 'staff: of a vulnerability: did the staff pass the report on to the security contact; if not, the requester was asked to send it there again';
 COMMENT ON COLUMN desk.redaction.at IS 'staff: when';
 COMMENT ON COLUMN desk.redaction.txid IS 'staff: the transaction that may do it';
 

@@ -51,6 +51,32 @@ desk(async ({ open, sql, sign_in }) => {
 		number = page.url().match(/\d+(?=\/receipt)/)[0];
 	});
 
+	await test('what is too many is said in one sentence, with the count and the first names', async () => {
+		const page = await open('/report/bug');
+		await page.getByLabel('Files').setInputFiles(Array.from({ length: 30 }, (_, n) => file(`n${n + 1}.txt`)));
+		equal(await status(page), '20 files go along. 10 files are left out, since 20 are the most: n21.txt, n22.txt, n23.txt and 7 more.');
+		equal((await listed(page)).length, 20);
+		await press(page, 'Send report');
+		await page.locator('#problems').waitFor();
+		await page.getByLabel('Files').setInputFiles([file('late.txt')]);
+		equal(await status(page), '20 files go along. 1 file is left out, since 20 are the most: late.txt.');
+		await press(page, 'Take away n7.txt');
+		await page.getByLabel('Files').setInputFiles([1, 2, 3].map(n => file(`m${n}.bin`, Buffer.alloc(n * 5e6))));
+		equal(await status(page), '20 files go along. m3.bin is 14.4 MiB, and a file can have 10 MiB. 1 file is left out, since 20 are the most: m2.bin.');
+	});
+
+	await test('without JavaScript the first twenty files of thirty are kept, and the others named', async () => {
+		const page = await open('/report/bug', { javaScript: false });
+		await page.getByLabel('What is it about').fill('Thirty files');
+		await page.getByLabel('Files').setInputFiles(Array.from({ length: 30 }, (_, n) => file(`n${n + 1}.txt`)));
+		await press(page, 'Send report');
+		match(await page.locator('#problems').textContent(), /10 files were not kept: choose again what shall go along\. 20 files are kept\./);
+		equal(await page.locator('.drop .note li').allTextContents(), Array.from({ length: 10 }, (_, n) => `n${n + 21}.txt`));
+		await press(page, 'Send report');
+		await page.waitForURL(/receipt$/);
+		equal(attached('Thirty files').split(', ').length, 20);
+	});
+
 	await test('a picture is seen on the page of its ticket, with its name for who cannot see it', async () => {
 		const page = await open(`/tickets/${number}`);
 		const image = page.getByRole('img', { name: 'Größe 截.png' });

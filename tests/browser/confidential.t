@@ -121,19 +121,19 @@ desk(async ({ open, sql, sign_in, file }) => {
 			equal(gpg(['--decrypt'], text).toString().replaceAll('\r\n', '\n'), secret);
 			ok(gpg(['--decrypt'], one).equals(bytes));
 			match(run('gpg', ['--homedir', home, '--batch', '--list-packets'], one).stdout.toString(), new RegExp(`name="${canary} plan\\.bin"`));
-			equal(sql(`SELECT string_agg(name, ' ' ORDER BY place) FROM desk.attachment WHERE ticket = ${number}`), `confidential-1.gpg ticket-${number}-1.gpg`, 'its name is inside');
+			equal(sql(`SELECT string_agg(name, ' ' ORDER BY place) FROM desk.attachment WHERE ticket = ${number}`), `ticket-${number}-confidential-1.gpg ticket-${number}-confidential-2.gpg`, 'its name is inside, and outside it has one that tells nothing');
 		});
 		await test('staff copy or download it, and the page says how to open it', async () => {
 			const page = await open('/');
 			await sign_in(page);
 			await page.goto(`/staff/tickets/${number}`);
 			const part = page.locator('#sealed');
-			match(await part.textContent(), new RegExp(`gpg --decrypt ticket-${number}-1\\.gpg`));
+			match(await part.textContent(), new RegExp(`gpg --decrypt ticket-${number}-confidential-2\\.gpg`));
 			await part.getByText('Copy it as text').click();
 			const armour = await part.locator('textarea').inputValue();
 			equal(gpg(['--decrypt'], armour).toString().replaceAll('\r\n', '\n'), secret);
-			const [got] = await Promise.all([page.waitForEvent('download'), part.getByRole('link', { name: `ticket-${number}-1.gpg` }).click()]);
-			equal(got.suggestedFilename(), `ticket-${number}-1.gpg`);
+			const [got] = await Promise.all([page.waitForEvent('download'), part.getByRole('link', { name: `ticket-${number}-confidential-2.gpg` }).click()]);
+			equal(got.suggestedFilename(), `ticket-${number}-confidential-2.gpg`);
 		});
 		await test('a form with a mistake keeps what is encrypted, and it can be taken away', async () => {
 			const page = await open('/report/bug');
@@ -158,22 +158,24 @@ desk(async ({ open, sql, sign_in, file }) => {
 			const page = await open(link);
 			await (await open_part(page)).fill(secret);
 			await press(page, 'Send message');
-			await page.getByText(`ticket-${number}-2.gpg`).waitFor();
+			await page.getByText(`ticket-${number}-confidential-3.gpg`).waitFor();
 			const text = sealed(number)[0];
 			for (const from of [home, other])
 				equal(gpg(['--decrypt'], text, from).toString().replaceAll('\r\n', '\n'), secret);
 			is_clean();
 			sql(`UPDATE desk.confidential_key SET retired_at = now() WHERE fingerprint = '${second}'`);
 		});
-		await test('when our key has changed meanwhile nothing is sent, and nothing is lost', async () => {
+		await test('when our key was withdrawn meanwhile nothing is sent, and nothing is lost', async () => {
 			const page = await open('/report/bug');
+			await page.goto('/keys/support.asc').catch(() => {}); // a download, which the browser keeps
+			await page.goto('/report/bug');
 			await page.getByLabel('What is it about').fill('Too late');
 			const text = await open_part(page);
 			await text.fill(secret);
 			sql(`UPDATE desk.confidential_key SET retired_at = now() WHERE fingerprint = '${print}'`);
 			try {
 				await press(page, 'Send report');
-				await page.getByText('Nothing was sent: your browser could not encrypt').waitFor();
+				await page.getByText('Nothing was sent: we have withdrawn our key').waitFor();
 			} finally {
 				sql(`UPDATE desk.confidential_key SET retired_at = NULL WHERE fingerprint = '${print}'`);
 			}
@@ -181,6 +183,47 @@ desk(async ({ open, sql, sign_in, file }) => {
 			match(page.url(), /\/report\/bug$/);
 			is_clean();
 			equal(sql("SELECT count(*) FROM desk.ticket WHERE subject = 'Too late'"), '0');
+			page.trouble = page.trouble.filter(words => !/404/.test(words));
+		});
+		await test('when our key was replaced meanwhile the page shows the new one, and the next press uses it', async () => {
+			const page = await open('/report/bug');
+			await page.getByLabel('What is it about').fill('Replaced, egret');
+			const text = await open_part(page);
+			await text.fill(secret);
+			await page.locator('#seal-files').setInputFiles(files[1]);
+			sql(`UPDATE desk.confidential_key SET retired_at = now() WHERE fingerprint = '${print}'`);
+			const next = publish('Next <next@desk.example>', other);
+			try {
+				await press(page, 'Send report');
+				await page.getByText('Nothing was sent: our key was replaced').waitFor();
+				equal(await text.inputValue(), secret);
+				equal((await page.locator('#seal-keys').textContent()).replace(/\s/g, ''), next);
+				match(await page.locator('#seal-paste pre').textContent(), new RegExp(`--recipient ${next} --encrypt`));
+				const [kept, one] = sealed(await send(page));
+				equal(gpg(['--decrypt'], kept, other).toString().replaceAll('\r\n', '\n'), secret);
+				ok(gpg(['--decrypt'], one, other).equals(bytes));
+			} finally {
+				sql(`UPDATE desk.confidential_key SET retired_at = CASE WHEN fingerprint <> '${print}' THEN now() END`);
+			}
+			is_clean();
+		});
+		await test('a confidential file that is too large is named as its owner knows it, and nothing is sent', async () => {
+			const page = await open('/report/bug');
+			await open_part(page);
+			await page.locator('#seal-files').setInputFiles({ name: 'whole.img', mimeType: 'application/octet-stream', buffer: Buffer.alloc(10 * 1048576) });
+			await press(page, 'Send report');
+			await page.getByText('Nothing was sent: whole.img is too large. A file can have 10 MiB at most.').waitFor();
+			match(page.url(), /\/report\/bug$/);
+			ok(!await page.locator('#problems').count());
+		});
+		await test('with the ordinary ones there are not too many of them, either', async () => {
+			const page = await open('/report/bug');
+			await open_part(page);
+			const several = count => Array.from({ length: count }, (_, n) => ({ name: `n${n}.txt`, mimeType: 'text/plain', buffer: Buffer.from(`${n}`) }));
+			await page.locator('#file').setInputFiles(several(15));
+			await page.locator('#seal-files').setInputFiles(several(6));
+			await press(page, 'Send report');
+			await page.getByText('Nothing was sent: with the confidential ones there are more than 20 files.').waitFor();
 		});
 		await test('a text and a pasted message do not overwrite each other', async () => {
 			const page = await open('/report/bug');
@@ -250,6 +293,7 @@ desk(async ({ open, sql, sign_in, file }) => {
 			const page = await open('/report/bug', { javaScript: false });
 			await page.locator('#confidential > summary').click();
 			ok(!await page.locator('#seal-text').isVisible());
+			ok(await page.locator('noscript p', { hasText: 'leave the secret out and write that there is one' }).isVisible());
 			await page.getByLabel('Encrypted message').fill(gpg(['--armor', '--encrypt', '-r', print], secret).toString());
 			await page.getByLabel('What is it about').fill('By hand, walrus');
 			equal(gpg(['--decrypt'], sealed(await send(page))[0]).toString(), secret);

@@ -131,10 +131,16 @@ const pages = ({ number, follow, stop, paged }) => [
 		await page.locator('#words').fill('the');
 		await press(page, 'Show where it stands');
 	}],
+	['a file that has to go', 'clerk', `/staff/tickets/${number}/redact`, page => press(page, /^Take it out/)],
 	['the report of a security hole', 'clerk', `/staff/tickets/${number}/vulnerability`, page => press(page, 'Withhold all of it now')],
 	['a person\'s data', 'clerk', '/staff/people', async page => {
 		await page.locator('#address').fill('nobody@home.example');
 		await press(page, 'Look');
+	}],
+	['a person who is to be forgotten', 'clerk', '/staff/people', async page => {
+		await page.locator('#address').fill('someone@example.com');
+		await press(page, 'Look');
+		await press(page, 'Forget this person');
 	}],
 	['production actions of a ticket', 'clerk', `/staff/tickets/${number}/actions`, async page => {
 		await page.locator('#what').fill('systemctl restart shop');
@@ -190,7 +196,10 @@ async function prepare({ open, sql, sign_in, file }) {
 		INSERT INTO desk.policy (severity, plan, answer_seconds, solve_seconds, answer_calendar)
 		SELECT 2, p.name, 5400, 86400, k.id FROM desk.calendar k, (SELECT name FROM desk.plan LIMIT 1) p WHERE k.name = 'office';
 		DO $$ BEGIN PERFORM desk.sla_check(100), desk.record_renew(9); END $$;
-		INSERT INTO desk.breach_reason (clock, reason) SELECT id, $h$${hostile.tried}$h$ FROM desk.clock WHERE breached_at IS NOT NULL LIMIT 1`);
+		INSERT INTO desk.breach_reason (clock, reason) SELECT id, $h$${hostile.tried}$h$ FROM desk.clock WHERE breached_at IS NOT NULL LIMIT 1;
+		INSERT INTO desk.blob (sha256, size, whole) VALUES (sha256(''), 0, true);
+		INSERT INTO desk.attachment (ticket, note, place, name, type, size, sha256)
+		SELECT ticket, id, 1, $h$${hostile.name.replaceAll('/', '')}${'W'.repeat(99)}$h$, 'text/plain', 0, sha256('') FROM desk.note WHERE ticket = ${visitor.number}`);
 	return { visitor, clerk, number: visitor.number, follow, paged, stop: follow.replace('follow', 'unfollow') };
 }
 

@@ -183,6 +183,7 @@ is(Desk->new->get($href{'x.log'})->{status}, 200, 'and there again');
 my $complaint = $me->post_files('/report/bug', \%steps, [[file => 'one.log', 'one'], [file => 'two.png', $png]]);
 is($complaint->{status}, 422, 'a report without a subject comes back');
 is(kept($complaint), 'one.log,two.png', 'its files are kept');
+like($complaint->{body}, qr/Nothing is lost: everything you typed is still below, and your files are kept\./, '... as the page says on top');
 is(Desk::sql('SELECT count(*) FROM desk.upload'), 2, 'in the desk');
 my %next = (%{ { $me->fields($complaint, '/report/bug') } }, subject => 'Now with files');
 my $dropped = $me->post('/report/bug', { %next, drop => 1 });
@@ -208,14 +209,19 @@ is(Desk::sql('SELECT string_agg(name, $$,$$) FROM desk.attachment WHERE ticket =
 
 # -- limits -----------------------------------------------------------------------------------
 my @twenty = map { [file => "f$_.txt", "file $_"] } 1 .. 20;
-my $too_many = $me->post_files('/report/bug', \%many, [@twenty, [file => 'f21.txt', 'file 21']]);
-is($too_many->{status}, 422, 'twenty-one files are too many');
-like($too_many->{body}, qr{<a href="#file">Choose fewer files: 20 are the most}, 'which is said');
+my $too_many = $me->post_files('/report/bug', \%many, [@twenty, map { [file => "f$_.txt", "file $_"] } 21 .. 25]);
+is($too_many->{status}, 422, 'twenty-five files are too many');
+like($too_many->{body}, qr{<a href="#file">20 files are the most that can go along\. Left out: “f21\.txt” \(7 bytes\), “f22\.txt” \(7 bytes\), “f23\.txt” \(7 bytes\) and 2 more</a>}, 'which is said in one sentence');
 is({ $me->fields($too_many, '/report/bug') }->{body}, 'See there.', 'the text is kept');
-is(scalar(my @named = split /,/, lost($too_many)), 21, 'and the files to choose among are named');
-my $is_twenty = $me->post_files('/report/bug', { $me->fields($too_many, '/report/bug'), do => 'send', not_similar => 1 }, \@twenty);
-is($is_twenty->{status}, 303, 'twenty files are not');
-is(Desk::sql('SELECT count(*) FROM desk.attachment WHERE ticket = ' . number($is_twenty)), 20, 'they are all there');
+is(kept($too_many), join(',', map { "f$_.txt" } 1 .. 20), 'and so are the first twenty files');
+is(lost($too_many), 'f21.txt,f22.txt,f23.txt,f24.txt,f25.txt', 'the others are named');
+unlike($too_many->{body}, qr/Nothing is lost/, 'nobody says that nothing is lost');
+like($too_many->{body}, qr{Everything you typed is still below\. 5 files were not kept: <a href="#file">choose again</a> what shall go along\. 20 files are kept\.}, '... but what is kept and what is not');
+my $one_more = $me->post_files('/report/bug', { $me->fields($too_many, '/report/bug'), drop => 3 }, [[file => 'f21.txt', 'file 21']]);
+is(kept($one_more), join(',', map { "f$_.txt" } 1, 2, 4 .. 21), 'one is taken away, another one comes along with the same press');
+my $is_twenty = $me->post('/report/bug', { $me->fields($one_more, '/report/bug'), do => 'send', not_similar => 1 });
+is($is_twenty->{status}, 303, 'then the report is taken');
+is(Desk::sql('SELECT count(*) FROM desk.attachment WHERE ticket = ' . number($is_twenty)), 20, 'with twenty files');
 
 my $mib = 1048576;
 my $most = $me->post_files('/report/bug', \%large, [[file => 'small.txt', 'small'], [file => 'big <&> file.bin', 'x' x (10 * $mib + 1)]]);
@@ -223,12 +229,14 @@ is($most->{status}, 422, 'a file of more than 10 MiB is too large');
 like($most->{body}, qr{Choose smaller files, or leave these out: “big &lt;&amp;&gt; file\.bin” \(10\.1 MiB\)}, 'it is named');
 is({ $me->fields($most, '/report/bug') }->{body}, "My long text\n\nstays.", 'and the text stays');
 is(kept($most), 'small.txt', 'so does the file that fits');
-my $sum = $me->post_files('/report/bug', \%large, [map { [file => "b$_.bin", chr($_) x (9 * $mib)] } 1 .. 3]);
+like($most->{body}, qr{Everything you typed is still below\. 1 file was not kept: [^.]*\. 1 file is kept\.}, '... as the page says on top');
+my $sum = $me->post_files('/report/bug', \%large, [(map { [file => "b$_.bin", chr($_) x (9 * $mib)] } 1 .. 3), [file => 'after.txt', 'after']]);
 is($sum->{status}, 422, 'three of 9 MiB are too large together');
-like($sum->{body}, qr{together they can have 25 MiB}, 'which is said');
+like($sum->{body}, qr{Together the files can have 25 MiB\. Left out: “b3\.bin” \(9 MiB\)</a>}, 'which is said');
 is({ $me->fields($sum, '/report/bug') }->{body}, "My long text\n\nstays.", 'and the text stays');
-my $fits = $me->post_files('/report/bug', \%large, [map { [file => "b$_.bin", chr($_) x (9 * $mib)] } 1 .. 2]);
-is($fits->{status}, 303, 'two of them are not');
+is(kept($sum), 'small.txt,b1.bin,b2.bin,after.txt', 'and what fits, in its order');
+my $fits = $me->post('/report/bug', { $me->fields($sum, '/report/bug'), do => 'send', not_similar => 1 });
+is($fits->{status}, 303, 'which can go');
 my $big = Desk::sql("SELECT id FROM desk.attachment WHERE name = 'b2.bin'");
 my $got = $me->get('/tickets/' . number($fits) . "/files/$big/x");
 is(sha256_hex($got->{bytes}), sha256_hex(chr(2) x (9 * $mib)), 'and come back whole');
@@ -238,7 +246,8 @@ is($me->post_files('/my/' . number($fits) . '/solved', {}, [[file => 'x', 'x']])
 Desk::sql("UPDATE desk.limiter SET most = 1 WHERE name = 'upload'; DELETE FROM desk.limit_count");
 my $limited = $me->post_files('/report/bug', \%early, [[file => 'a.txt', 'a'], [file => 'b.txt', 'b']]);
 is($limited->{status}, 422, 'too many files from one network are too many');
-like($limited->{body}, qr/Many files came from your network in the last hour/, 'which is said');
+like($limited->{body}, qr/Many files came from your network in the last hour\. Left out: “b\.txt”/, 'which is said');
+is(kept($limited), 'a.txt', 'those before are kept');
 Desk::sql("UPDATE desk.limiter SET most = 10000 WHERE name = 'upload'");
 
 # -- answers ----------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ use warnings;
 use utf8;
 use Digest::SHA ();
 use Encode ();
+use File::Temp ();
 use Test::More;
 use lib 'tests/lib';
 use Desk;
@@ -40,6 +41,11 @@ like($page->{body}, qr/gpg --armor [^<]*--recipient $ours --encrypt/, 'and the o
 like($page->{body}, qr/What it protects from, and what not/, 'and what it does not do');
 my $armoured = $stranger->get('/keys/support.asc');
 is($armoured->{headers}{'content-type'}, 'application/pgp-keys', 'the download has the right type');
+is($_->{headers}{'cache-control'}, 'no-cache', 'what holds keys is asked for each time, so that nobody uses one that was retired') for $page, $armoured;
+like($page->{body}, qr{<code>gpg --locate-external-keys support\@desk\.example</code>}, 'gpg can find a key by its address, where the desk is at that place');
+Desk::sql("UPDATE desk.confidential_key SET address = 'support\@example.org' WHERE fingerprint = '$ours'");
+unlike($stranger->get('/keys')->{body}, qr/locate-external-keys/, '... and is not told to elsewhere');
+Desk::sql("UPDATE desk.confidential_key SET address = 'support\@desk.example' WHERE fingerprint = '$ours'");
 my $reader = Gpg->new;
 $reader->run($armoured->{bytes}, '--import');
 is($reader->fingerprint('support@desk.example'), $ours, 'and gpg reads the key from it');
@@ -57,7 +63,7 @@ my $secret = Encode::encode("UTF-8", "The password is $tag-pasted, with ümlauts
 my $sealed = $gpg->run($secret, '--armor', '--encrypt', '-r', $ours);
 my $me = Desk->new;
 my $form = $me->get('/report/bug');
-my @forms = map { +{ $me->fields($me->get('/report/bug'), '/report/bug'), not_similar => 1, do => 'send' } } 1 .. 11;
+my @forms = map { +{ $me->fields($me->get('/report/bug'), '/report/bug'), not_similar => 1, do => 'send' } } 1 .. 12;
 Desk::take_your_time();
 sub report { return filed($me->post('/report/bug', { %{ shift @forms }, @_ })) }
 like($form->{body}, qr/gpg --armor [^<]*--recipient $ours/, 'the form has the command');
@@ -65,20 +71,24 @@ like($form->{body}, qr/\Q${\spaced($ours)}\E/, 'and the fingerprint');
 like($form->{body}, qr{href="/keys/support\.asc"}, 'and the key');
 my $number = report(subject => "Pasted $tag", body => 'All else is below.',
 	sealed => "$tag-outside\n" . ($sealed =~ s/\n/\nComment: $tag-comment\n/r) . "$tag-behind\n");
-is(Desk::sql("SELECT sealed, sealed_text, name FROM desk.attachment WHERE ticket = $number"), "t|t|ticket-$number-1.gpg", 'a pasted message is an attachment of its own kind');
+is(Desk::sql("SELECT sealed, sealed_text, name FROM desk.attachment WHERE ticket = $number"), "t|t|ticket-$number-confidential-1.gpg", 'a pasted message is an attachment of its own kind');
 my $staff = Desk::staff();
 my $ticket = $staff->get("/staff/tickets/$number");
 like($ticket->{body}, qr/Encrypted, unverified/, 'staff see that it is encrypted, and that nobody has looked inside');
-like($ticket->{body}, qr/gpg --decrypt ticket-$number-1\.gpg/, 'and the one command');
+like($ticket->{body}, qr/<code>gpg --decrypt ticket-$number-confidential-1\.gpg</, 'and the one command');
 my ($copied) = $ticket->{body} =~ m{<textarea readonly[^>]*>\n(-----BEGIN PGP MESSAGE-----.*?)</textarea>}s;
 is($gpg->run($copied, '--decrypt'), $secret, 'what staff copy gpg opens, to the letter');
 my ($download) = $ticket->{body} =~ m{href="(/staff/tickets/$number/files/\d+/[^"]*)">ticket-};
 my $file = $staff->get($download);
 is($gpg->run($file->{bytes}, '--decrypt'), $secret, 'and so it does what they download');
-like($file->{headers}{'content-disposition'}, qr/^attachment; .*ticket-$number-1\.gpg/, 'which is for the disk');
+like($file->{headers}{'content-disposition'}, qr/^attachment; .*ticket-$number-confidential-1\.gpg/, 'which is for the disk');
 unlike($copied, qr/Comment|$tag/, 'what stood around it is gone');
 my $mine = $me->get("/my/$number")->{body};
-like($mine, qr/Encrypted for our staff/, 'the requester sees that it has arrived');
+my ($message) = $ticket->{body} =~ m{(<li id="m\d+">.*?</li>\s*(?:<li|</ol>))}s;
+like($message, qr{Confidential part, encrypted</span> <a href="\Q$download\E">ticket-$number-confidential-1\.gpg</a></span> <span [^>]*>\d+ bytes, sent <time datetime="[^"]+">[^<]+</time>\. <a href="#sealed">How to open it</a>}, 'in its message it is named as well, with its size, when it came and a link');
+my ($entry) = $message =~ /id="(m\d+)"/;
+like($ticket->{body}, qr{\d+ bytes, from the requester, <a href="#$entry"><time }, 'and in the list stands who sent it, and when');
+like($mine, qr{Confidential part, encrypted</span> ticket-$number-confidential-1\.gpg</span> <span [^>]*>\d+ bytes\. We have it, and only the key of our staff opens it\.}, 'the requester sees that it has arrived, and who can open it');
 unlike($mine, qr/BEGIN PGP/, 'and no more');
 my ($id) = $download =~ m{/files/(\d+)/};
 is($me->get("/my/$number/files/$id/file")->{status}, 404, 'nobody but staff gets it: not the requester');
@@ -113,6 +123,19 @@ my $session_key = substr $old_way, 0, 2 + ord substr $old_way, 1, 1;
 my $new_way = "$session_key\xd2\x84\x02\x09\x02\x06" . join '', map { Digest::SHA::sha256($_) } 1 .. 4;
 like($me->post_files('/report/bug', { %{ $named[1] }, subject => "New $tag" }, [['sealed_file', 'new.gpg', $new_way]])->{body}, qr/in a way that we cannot open everywhere/, 'an encrypted part of version 2 behind a session key of version 3 is refused');
 
+# The name that a file has at home is inside; a hostile one goes nowhere.
+like($staff->get("/staff/tickets/$second")->{body}, qr{<code>gpg --verbose --output plain\.gpg\.opened --decrypt plain\.gpg</code>}, 'the command for a file writes to a name of ours');
+{
+	my ($here, $keys) = (File::Temp::tempdir(CLEANUP => 1), $gpg->home);
+	my $named = $gpg->run("$tag-named", '--set-filename', '.bashrc', '--encrypt', '-r', $ours);
+	open(my $fh, '>:raw', "$here/plain.gpg") or die $!;
+	print $fh $named;
+	close $fh;
+	my $said = `cd $here && GNUPGHOME=$keys gpg --batch --verbose --output plain.gpg.opened --decrypt plain.gpg 2>&1`;
+	like($said, qr/original file name='\.bashrc'/, 'it says the name inside');
+	is_deeply([map { s{.*/}{}r } sort glob("$here/.b* $here/*")], ['plain.gpg', 'plain.gpg.opened'], '... and makes no file of it');
+}
+
 # Several keys: each of them will do, all of them too.
 my $new = $gpg->make('New <new@desk.example>');
 $gpg->publish($new);
@@ -132,6 +155,14 @@ my $third = filed($answer);
 is(Desk::sql("SELECT count(*) FROM desk.attachment WHERE ticket = $third AND sealed_text"), 1, 'and it arrives');
 is(filed($me->post('/report/bug', { %fields, do => 'not-security', not_similar => 1 })), $third, 'to send it again gives the same ticket');
 is(Desk::sql("SELECT count(*) FROM desk.attachment WHERE ticket = $third"), 1, 'with one confidential part');
+
+# A confidential file that was not kept is not asked for where all others go.
+%fields = %{ shift @forms };
+$answer = $me->post_files('/report/bug', { %fields, subject => "Asked $tag", body => 'Is there sql injection?' }, [['sealed_file', 'asked.gpg', $from_file]]);
+like($answer->{body}, qr/Is this a security hole.*Confidential files that were not kept\. Choose them again in the confidential part alone.*asked\.gpg/s, 'while a question is open an encrypted file is not kept, and the page says where it may be chosen again');
+unlike($answer->{body}, qr/type="file"/, '... and has no field where it would go as it is');
+$answer = $me->post_files('/report/bug', { %fields, token => 'stale', subject => 'x' }, [['sealed_file', 'late.gpg', $from_file]]);
+like($answer->{body}, qr{Everything you typed is still below\. Confidential files were not kept: choose them again <a href="#confidential">in their own place</a>\.}, 'a stale form says so, too');
 
 # Refused, each by its name.
 my $hidden = "$tag-must-not-stay";
@@ -186,7 +217,7 @@ like($answer->{body}, qr/This was not encrypted/, '... in the same words');
 $everything .= $answer->{body};
 like({ $me->fields($answer, "/my/$number/reply") }->{body}, qr/More below/, '... its message is kept');
 is($me->post("/my/$number/reply", { %reply, do => 'send', body => '', sealed => $gpg->run("$tag-reply", '--armor', '--encrypt', '-r', $new) })->{status}, 303, 'a confidential part alone is an answer');
-like($staff->get("/staff/tickets/$number")->{body}, qr/gpg --decrypt ticket-$number-2\.gpg/, '... which staff have under a name of its own');
+like($staff->get("/staff/tickets/$number")->{body}, qr/<code>gpg --decrypt ticket-$number-confidential-2\.gpg</, '... which staff have under a name of its own');
 for my $place ('solved', 'consent', 'follow') {
 	$answer = $me->post("/my/$number/$place", { token => 'stale', sealed => $hidden });
 	is($answer->{status}, 403, "a stale form to $place is refused");
@@ -210,12 +241,16 @@ isnt(scalar(() = <$found>), 0, '... where the same search finds the subject');
 Desk::sql("UPDATE desk.confidential_key SET expires_at = now() - interval '1 minute' WHERE fingerprint = '$new'");
 unlike($me->get('/report/bug')->{body}, qr/$new/, 'an expired key is not on the form');
 $answer = $me->post('/report/bug', { %fields, subject => "Late $tag", body => 'x', sealed => $gpg->run('x', '--armor', '--encrypt', '-r', $new), not_similar => 1, do => 'send' });
-like($answer->{body}, qr/for another key as well as ours, or not for ours/, 'and what is encrypted for it is refused');
+like($answer->{body}, qr{<a href="#sealed">This was encrypted for a key of ours that has been replaced since, so we did not keep it\. This page has our new key}, 'and what is encrypted for it is refused, in words that say why');
+unlike($answer->{body}, qr/Nothing is lost/, '... and nobody says that nothing is lost');
+like($answer->{body}, qr{Not all of the confidential part was kept: please <a href="#confidential">look there</a>.*<details [^>]*id="confidential" open>.*<textarea id="sealed" [^>]*aria-invalid="true"}s, '... but where to enter it again, and that is there');
+$answer = $me->post('/report/bug', { %fields, subject => "Mixed $tag", body => 'x', sealed => $gpg->run('x', '--armor', '--encrypt', '-r', $new, '-r', $ours), not_similar => 1, do => 'send' });
+like($answer->{body}, qr/has been replaced since/, '... also when our present key could open it: the other may be in wrong hands');
 
 Desk::sql('UPDATE desk.confidential_key SET retired_at = now() WHERE retired_at IS NULL');
 $answer = $me->post('/report/bug', { %{ shift @forms }, subject => "Withdrawn $tag", body => 'The rest of it', sealed => $sealed });
 is($answer->{status}, 422, 'when no key is left what was encrypted is not taken');
-like($answer->{body}, qr/Our key was withdrawn meanwhile/, '... in words that say why');
+like($answer->{body}, qr{<a href="#sealed">Our key was withdrawn meanwhile.*id="sealed">}s, '... in words that say why, in its place');
 my %left = $me->fields($answer, '/report/bug');
 is("$left{subject}|$left{body}|" . ($left{sealed} // ''), "Withdrawn $tag|The rest of it|", '... and all else is kept');
 ok(filed($me->post('/report/bug', { %left, not_similar => 1, do => 'send' })), '... to be sent without it');

@@ -30,8 +30,8 @@ like($stranger->get("/tickets/$n")->{body}, qr/Hunter-$one/, 'a report has a sec
 is($stranger->get("/staff/tickets/$n/redact")->{headers}{location}, "/login?ticket=$n", 'who is not signed in is sent to sign in');
 Desk::sql("UPDATE desk.session SET fresh_until = now() - interval '1 second' WHERE staff = $ann->{id}");
 is($ann->get($_->[0])->{headers}{location}, $_->[1], "without a fresh proof $_->[0] asks for one")
-	for [ "/staff/tickets/$n/redact", "/login/again?ticket=$n" ], [ "/staff/tickets/$n/vulnerability", "/login/again?ticket=$n" ],
-	[ "/staff/tickets/$n/vulnerability/copy.txt", "/login/again?ticket=$n" ], [ '/staff/people', '/login/again?to=people' ];
+	for [ "/staff/tickets/$n/redact", "/login/again?ticket=$n&to=redact" ], [ "/staff/tickets/$n/vulnerability", "/login/again?ticket=$n&to=vulnerability" ],
+	[ "/staff/tickets/$n/vulnerability/copy.zip", "/login/again?ticket=$n&to=vulnerability" ], [ '/staff/people', '/login/again?to=people' ];
 sub fresh { Desk::sql("UPDATE desk.session SET fresh_until = now() + interval '10 minutes' WHERE staff = $ann->{id}") }
 fresh();
 my $page = $ann->get("/staff/tickets/$n/redact");
@@ -45,7 +45,7 @@ like($ann->get("/staff/tickets/$n")->{body}, qr{href="/staff/tickets/$n/redact".
 sub redact {
 	my (%typed) = @_;
 	my %form = $ann->form($ann->get("/staff/tickets/$n/redact")->{body}, "/staff/tickets/$n/redact");
-	delete $form{file};
+	delete @form{qw(file drop)};
 	if (($typed{do} // '') eq 'remove') {
 		my $seen = $ann->post("/staff/tickets/$n/redact", { %form, %typed, do => 'look' });
 		$form{shown} = { $ann->form($seen->{body}, "/staff/tickets/$n/redact") }->{shown};
@@ -67,9 +67,9 @@ cmp_ok(dump_has("Hunter-$one"), '>', 5, 'all of it is still there');
 # Enter presses the first button of a form, and words change after a look
 like($look->{body}, qr/value="look".*value="remove"/s, 'the first button of the form takes nothing out');
 my %seen = $ann->form($look->{body}, "/staff/tickets/$n/redact");
-delete $seen{file};
-my $other = $ann->post("/staff/tickets/$n/redact", { %seen, words => 'My text', why => 'x', do => 'remove' });
-like($other->{body}, qr/<textarea id="words".*My text.*Take out all/s, 'words that were not looked at are shown first');
+delete @seen{qw(file drop)};
+my $unseen = $ann->post("/staff/tickets/$n/redact", { %seen, words => 'My text', why => 'x', do => 'remove' });
+like($unseen->{body}, qr/<textarea id="words".*My text.*Take out all/s, 'words that were not looked at are shown first');
 is(dump_has('My text') > 0, 1, 'and nothing of them is gone');
 my $done = redact(words => "Hunter-$one", why => 'a password', do => 'remove');
 is($done->{headers}{location}, "/staff/tickets/$n", 'then it is taken out');
@@ -86,7 +86,7 @@ my %form = $ann->form($ann->get("/staff/tickets/$n/redact")->{body}, "/staff/tic
 Desk::sql("UPDATE desk.session SET fresh_until = now() - interval '1 second' WHERE staff = $ann->{id}");
 my $stale = $ann->post("/staff/tickets/$n/redact", { csrf => $form{csrf}, words => 'My text', why => 'x', do => 'remove' });
 is($stale->{status}, 403, 'when the proof has grown old meanwhile nothing is done');
-like($stale->{body}, qr{Nothing was done yet.*href="/login/again\?ticket=$n".*My text}s, 'and nothing typed is lost');
+like($stale->{body}, qr{Nothing was done yet.*href="/login/again\?ticket=$n&amp;to=redact".*My text}s, 'and nothing typed is lost');
 fresh();
 is($ann->post("/staff/tickets/$n/redact", { words => 'My text', why => 'x', do => 'remove' })->{status}, 403, 'a form without its token does nothing');
 is($stranger->post("/staff/tickets/$n/redact", { csrf => $form{csrf}, words => 'My text', why => 'x', do => 'remove' })->{status}, 403, 'nor does one of somebody else');
@@ -97,44 +97,80 @@ my $file = Desk::sql("WITH b AS (INSERT INTO desk.blob (sha256, size, whole) VAL
 	c AS (INSERT INTO desk.blob_chunk SELECT sha256, 0, 'Schatz-$one' FROM b)
 	INSERT INTO desk.attachment (ticket, message, place, name, type, size, sha256) SELECT $n, $message, 1, 'Schätze $one.txt', 'text/plain', size, sha256 FROM b RETURNING id");
 ($file) = $file =~ /(\d+)/;
-like($ann->get("/staff/tickets/$n/redact")->{body}, qr/Whole files.*Schätze $one\.txt/s, 'files are listed');
-is(redact(file => $file, why => 'a key file')->{status}, 303, 'one can be taken out whole');
-is(dump_has("Schätze $one") + dump_has(unpack 'H*', "Schatz-$one"), 0, 'with its name and its bytes');
+# and another of the same name, of one of the staff
+Desk::sql("WITH b AS (INSERT INTO desk.blob (sha256, size, whole) VALUES (sha256(''), 0, true) ON CONFLICT (sha256) DO UPDATE SET size = 0 RETURNING sha256),
+	m AS (INSERT INTO desk.note (ticket, staff, body) VALUES ($n, $ann->{id}, 'Is it Schätze $one.txt?') RETURNING id)
+	INSERT INTO desk.attachment (ticket, note, place, name, type, size, sha256) SELECT $n, m.id, 1, 'Schätze $one.txt', 'text/plain', 0, sha256 FROM b, m");
+my $files = $ann->get("/staff/tickets/$n/redact")->{body};
+like($files, qr/Whole files.*Schätze $one\.txt<\/a> <[^>]*>\d+ bytes, Jo $one, <time[^>]*>[^<]+<\/time>, message 1<.*Schätze $one\.txt<\/a> <[^>]*>0 bytes, Ann Private, <time[^>]*>[^<]+<\/time>, internal note</s,
+	'files are listed so that two of one name can be told apart');
+unlike($files, qr/name="drop"/, 'none goes by one press');
+my $at = redact(file => $file, why => 'a key file');
+is($at->{status}, 200, 'a look at one comes first');
+like($at->{body}, qr{Take out this file\?.*href="/staff/tickets/$n/files/$file/file">Schätze $one\.txt</a>.*sent by Jo $one.*name="drop" value="$file"}s, 'it says which, leads to it, and offers to take it out');
+is(Desk::sql("SELECT count(*) FROM desk.attachment WHERE id = $file"), 1, 'it is still there');
+my $blank = redact(drop => $file);
+is($blank->{status}, 422, 'a reason is asked for');
+like($blank->{body}, qr/Say why it has to go.*name="drop" value="$file"/s, 'with the file still shown');
+is(redact(drop => $file, why => 'a key file')->{status}, 303, 'then it is taken out');
+like(redact(file => $file)->{body}, qr/This file is not here any more/, 'a file that is gone is said to be');
+is(dump_has(unpack 'H*', "Schatz-$one"), 0, 'with its bytes');
+my ($other) = Desk::sql("SELECT id FROM desk.attachment WHERE ticket = $n") =~ /(\d+)/;
+like(redact(file => $other)->{body}, qr/Its name stands in the places below, too.*Internal note.*Is it Schätze $one\.txt\?/s, 'of the last of its name the places of the name are shown');
+redact(drop => $other, why => 'a key file');
+is(dump_has("Schätze $one"), 0, 'and then go with it');
 
 # Reports of security holes ----------------------------------------------------------
 
 my ($eve, $hole) = report("eve$one\@home.example", "Overflow-$one");
 Desk::sql("INSERT INTO desk.note (ticket, staff, body) VALUES ($hole, $ann->{id}, 'Is Overflow-$one real?')");
+Desk::sql("INSERT INTO desk.action (ticket, staff, what, why) VALUES ($hole, $ann->{id}, 'restart Overflow-$one', 'to be sure')");
+Desk::sql("WITH b AS (INSERT INTO desk.blob (sha256, size, whole) VALUES (sha256('Poc-$one'), length('Poc-$one'), true) RETURNING sha256, size),
+	c AS (INSERT INTO desk.blob_chunk SELECT sha256, 0, 'Poc-$one' FROM b)
+	INSERT INTO desk.attachment (ticket, message, place, name, type, size, sha256) SELECT $hole, (SELECT min(id) FROM desk.message WHERE ticket = $hole), 1, 'Overflow-$one.txt', 'text/plain', size, sha256 FROM b");
 my $ask = $ann->get("/staff/tickets/$hole/vulnerability");
-like($ask->{body}, qr/Hand it over first.*copy\.txt.*cannot be undone/s, 'what will happen is said before');
-my $copy = $ann->get("/staff/tickets/$hole/vulnerability/copy.txt");
-is("$copy->{headers}{'content-type'} $copy->{headers}{'content-disposition'}", "text/plain; charset=utf-8 attachment; filename=\"ticket-$hole.txt\"", 'there is a copy to hand over');
-like($copy->{body}, qr/It fails Overflow-$one.*With Overflow-$one.*My text: Overflow-$one.*Is Overflow-$one real\?/s, 'with all texts');
+like($ask->{body}, qr/Take it along first: afterwards it cannot be had.*copy\.zip.*cannot be undone/s, 'what will happen is said before');
+like($ask->{body}, qr{<dt>Messages</dt><dd>1</dd><dt>Internal notes</dt><dd>1</dd><dt>Files</dt><dd>1 \(\d+ bytes\)</dd><dt>Production actions</dt><dd>1</dd>}, 'and how much goes');
+my $copy = $ann->get("/staff/tickets/$hole/vulnerability/copy.zip");
+is("$copy->{headers}{'content-type'} $copy->{headers}{'content-disposition'} $copy->{headers}{'cache-control'}", "application/zip attachment; filename=\"ticket-$hole.zip\" no-store", 'there is a copy to take along');
+my %copy = unpack_zip($copy->{bytes});
+my ($poc) = grep { m{/files/} } keys %copy;
+like($copy{"tickets/$hole/texts.txt"}, qr/It fails Overflow-$one.*With Overflow-$one.*My text: Overflow-$one.*Is Overflow-$one real\?.*restart Overflow-$one.*File $poc: Overflow-$one\.txt/s, 'with all texts');
+is($copy{$poc}, "Poc-$one", 'and the files to the byte');
+my %open = map { $_->[0] => { $ann->form($ann->get("/staff/tickets/$hole$_->[1]")->{body}, "/staff/tickets/$hole/$_->[0]") } } [ note => '' ], [ actions => '/actions' ];
 my %withhold = $ann->form($ask->{body}, "/staff/tickets/$hole/vulnerability");
 my $unsure = $ann->post("/staff/tickets/$hole/vulnerability", { %withhold, kind => 'ours' });
 is($unsure->{status}, 422, 'one has to be sure');
-like($unsure->{body}, qr/value="ours" checked/, 'what was chosen is kept');
+like($unsure->{body}, qr/Say whether you have passed it on.*Say that whatever is needed was taken along.*value="ours" checked/s, 'what is missing is said, and what was chosen is kept');
 cmp_ok(dump_has("Overflow-$one"), '>', 5, 'nothing is withheld yet');
-is($ann->post("/staff/tickets/$hole/vulnerability", { %withhold, kind => 'ours', sure => 'yes' })->{headers}{location}, "/staff/tickets/$hole", 'then it is withheld');
-is(dump_has("Overflow-$one"), 0, 'the desk holds no word of it, as a dump of all shows');
+is($ann->post("/staff/tickets/$hole/vulnerability", { %withhold, kind => 'ours', passed_on => 'yes', sure => 'yes' })->{headers}{location}, "/staff/tickets/$hole", 'then it is withheld');
+is(dump_has("Overflow-$one") + dump_has(unpack 'H*', "Poc-$one"), 0, 'the desk holds no word of it, as a dump of all shows');
+like($ann->get($_)->{body}, qr/Ann Private<\/b> <b>Production action<\/b>.*Text withheld: security report/s, "on $_ the trace of the production action stays") for '/staff/actions', "/staff/tickets/$hole/actions";
 is($stranger->get("/tickets/$hole")->{status}, 404, 'the public finds nothing there');
 unlike($stranger->get($_)->{body}, qr/Overflow-$one|tickets\/$hole\b/, "$_ has nothing of it") for '/tickets', '/tickets.atom';
 unlike($stranger->get("/tickets?q=Overflow-$one")->{body}, qr/tickets\/$hole\b/, 'the search does not find it');
 my $mine = $eve->get("/my/$hole");
-like($mine->{body}, qr{href="/\.well-known/security\.txt".*To be reported to the security contact|To be reported to the security contact.*href="/\.well-known/security\.txt"}s, 'the requester reads where to go');
+like($mine->{body}, qr{href="/\.well-known/security\.txt".*A matter for the security contact|A matter for the security contact.*href="/\.well-known/security\.txt"}s, 'the requester reads where to go');
+like($mine->{body}, qr/we passed your report on to our .*so you need not send it again/, 'and that the security contact has it already');
 unlike($mine->{body}, qr{action="/my/$hole/reply"}, 'and is offered no form for more of it');
 like(Desk::sql("SELECT subject || body FROM desk.outbox WHERE ticket = $hole AND person IS NOT NULL AND sent_at IS NULL AND failed_at IS NULL ORDER BY id DESC LIMIT 1"),
 	qr/security contact.*\{URL\}\/\.well-known\/security\.txt/s, 'a mail says so, too');
 like($ann->get("/staff/tickets/$hole/vulnerability")->{body}, qr/Its text was withheld.*Ann Private/s, 'who did it is kept');
-is($ann->post("/staff/tickets/$hole/vulnerability", { %withhold, kind => 'ours', sure => 'yes' })->{status}, 303, 'a double click changes nothing');
-for ([ note => "/staff/tickets/$hole", note => "Overflow-$one again", do => 'send' ],
-	[ actions => "/staff/tickets/$hole/actions", what => "Overflow-$one again", why => 'to see' ]) {
-	my ($what, $page, %typed) = @$_;
-	my %more = $ann->form($ann->get($page)->{body}, "/staff/tickets/$hole/$what");
-	like($ann->post("/staff/tickets/$hole/$what", { %more, %typed })->{body},
-		qr/the report of a security hole: the desk takes no more words about it/, "the desk takes no more words: $what");
+is($ann->post("/staff/tickets/$hole/vulnerability", { %withhold, kind => 'ours', passed_on => 'yes', sure => 'yes' })->{status}, 303, 'a double click changes nothing');
+unlike($ann->get("/staff/tickets/$hole/actions")->{body}, qr/id="action-form"/, 'no form asks for more of it');
+for ([ note => note => "Overflow-$one again", do => 'send' ], [ actions => what => "Overflow-$one again", why => 'to see' ]) {
+	my ($what, %typed) = @$_;
+	like($ann->post("/staff/tickets/$hole/$what", { %{ $open{$what} }, %typed })->{body},
+		qr/the report of a security hole: the desk takes no more words about it/, "by a form that lay open the desk takes no more words: $what");
 }
 is(Desk::sql("SELECT count(*) FROM desk.message WHERE ticket = $hole AND author = 'staff'"), 1, 'nor tells them twice');
+
+# One that nobody has passed on
+my ($kim, $second) = report("kim$one\@home.example", "Leak-$one");
+my %again = $ann->form($ann->get("/staff/tickets/$second/vulnerability")->{body}, "/staff/tickets/$second/vulnerability");
+$ann->post("/staff/tickets/$second/vulnerability", { %again, kind => 'unsure', passed_on => 'no', sure => 'yes' });
+like($kim->get("/my/$second")->{body}, qr/We did not pass it on\. Please send it once more, to our <a href="\/\.well-known\/security\.txt"/, 'a requester whose report was not passed on is asked to send it again');
+like($ann->get("/staff/tickets/$second/vulnerability")->{body}, qr/not passed on: the requester was asked to send it again/, 'and staff read that');
 
 # A reply that reads like one
 my $hint = 'I found an SQL injection and a remote code execution exploit';
@@ -188,6 +224,8 @@ is(decode_json($part{'person.json'})->{address}, $address, 'and who they are');
 is(scalar(grep { /a note of ours/ } values %part), 0, 'notes of staff are not among it');
 like(find($address)->{body}, qr/Handed out.*Ann Private/s, 'that it was fetched is kept');
 
+like($found->{body}, qr/Get their data first.*So far nobody has/s, 'before they are forgotten the page says to fetch their data');
+like(find($address)->{body}, qr/Get their data first.*Handed out: .*Ann Private/s, 'and then by whom they were fetched');
 my %erase = $ann->form(find($address)->{body}, "/staff/people/$person/erase");
 is($erase{with_files}, 'yes', 'files go along unless one says otherwise');
 my $no = $ann->post("/staff/people/$person/erase", { %erase, why => "asked by $address", sure => 'yes' });

@@ -330,6 +330,29 @@ for my $path ('/staff', "/staff/tickets/$c") {
 	is($stranger->get($path, Cookie => '__Host-session=' . 'A' x 43)->{status}, 303, 'with a made-up session, too');
 }
 
+# What is not kept here, and who was forgotten ------------------------------------
+
+my $holder = Desk->new;
+my $hole = $holder->report('bug', subject => 'It can be broken into', body => 'Like this.', mail => "hole$$\@home.example");
+like($ann->get("/staff/tickets/$hole")->{body}, qr/id="note-form".*Who may read it/s, 'a ticket has all its forms');
+Desk::sql("SELECT desk.withhold($hole, 'ours', $ann->{id})");
+my $held_back = $ann->get("/staff/tickets/$hole")->{body};
+like($held_back, qr/Not kept here.*It was the report of a security hole\. Ann Clerk on /s, 'one that was withheld says so, and who did it');
+like($held_back, qr/id="reply-form".*Say nothing about the hole here/s, 'its requester can still be written to');
+unlike($held_back, qr/id="note-form"|opens it again|name="solution"|by the database administrator|\(as desk_/, 'and nothing is offered that would be refused');
+is(press($ann, $hole, 'reply', reply => 'The security contact has it as case 12.', do => 'send')->{status}, 303, 'an answer goes out');
+my $hers = $holder->get("/my/$hole")->{body};
+like($hers, qr/Not kept here.*case 12/s, 'the requester reads it');
+unlike($hers, qr/Is it solved\?|by the database administrator/, 'and is not asked whether that was the solution');
+
+my $gone = Desk->new->report('bug', subject => 'From somebody', body => 'x', mail => "gone$$\@home.example", name => 'Somebody Known');
+like($ann->get("/staff/tickets/$gone")->{body}, qr/gone$$\@home/, 'staff see the address of a requester');
+Desk::sql("SELECT desk.person_erase(requester, 'asked for it', $ann->{id}, true) FROM desk.ticket WHERE number = $gone");
+my $nobody = $ann->get("/staff/tickets/$gone")->{body};
+like($nobody, qr/forgotten, as they wished.*none any more/s, 'until they are forgotten');
+like($nobody, qr/The requester was forgotten, as they wished\. Nobody gets it by mail\./, 'who writes an answer knows who gets it');
+unlike($nobody, qr/removed\.invalid|Somebody Known/, 'and no address is made up');
+
 # Signed out while writing ---------------------------------------------------
 
 my $w = ticket('A long answer');

@@ -43,20 +43,25 @@ SELECT results_eq($$ SELECT b.size, b.whole, c.bytes FROM desk.blob b JOIN desk.
 SELECT throws_ok($$ SELECT pg_temp.send(5, 'n' || i, convert_to('n' || i, 'UTF8')) FROM generate_series(1, 65) i $$, 'PT409', NULL, 'a form has an end');
 
 -- what may be kept -----------------------------------------------------------
-SELECT is(desk.upload_check(pg_temp.key(1), ARRAY[encode(sha256('new'), 'hex')], 10, most, most_bytes, NULL), outcome, what)
+CREATE FUNCTION pg_temp.may(form int, hashes text[], sizes bigint[], most int, most_bytes bigint, visitor text DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
+	SELECT array_to_string(ARRAY(SELECT desk.upload_check(pg_temp.key(form), hashes, sizes, most, most_bytes, visitor)), ' ')
+$$;
+SELECT is(pg_temp.may(1, ARRAY[encode(sha256('new'), 'hex')], ARRAY[10], most, most_bytes), outcome, what)
 FROM (VALUES (4, 1000000, 'go', 'three files are kept, a fourth fits'), (3, 1000000, 'many', 'or not, where three are the most'), (4, 200005, 'large', 'or where all are too large')) v (most, most_bytes, outcome, what);
-SELECT is(desk.upload_check(pg_temp.key(1), ARRAY[encode(sha256(pg_temp.bytes(100000)), 'hex')], 100000, 2, 1000000, NULL), 'go', 'one that is kept already counts once');
+SELECT is(pg_temp.may(1, ARRAY[encode(sha256(pg_temp.bytes(100000)), 'hex')], ARRAY[100000], 3, 200000), 'go', 'one that is kept already counts once');
+SELECT is(pg_temp.may(9, ARRAY['a', 'b', 'c', 'd'], ARRAY[60, 50, 30, 10], 3, 100), 'go large go go', 'what fits is kept, in its order');
+SELECT is(pg_temp.may(9, ARRAY['a', 'b', 'c'], ARRAY[1, 1, 1], 2, 100), 'go go many', 'the first ones are, where there are too many');
 UPDATE desk.limiter SET most = 3 WHERE name = 'upload';
-SELECT is(desk.upload_check(pg_temp.key(9), ARRAY['a', 'b'], 2, 20, 100, 'somebody'), 'go', 'files are counted by visitor');
-SELECT is(desk.upload_check(pg_temp.key(9), ARRAY['a', 'b'], 2, 20, 100, 'somebody'), 'limited', 'and limited');
-SELECT is(desk.upload_check(pg_temp.key(9), ARRAY['a', 'b'], 2, 20, 100, NULL), 'go', 'but for staff');
+SELECT is(pg_temp.may(9, ARRAY['a', 'b'], ARRAY[1, 1], 20, 100, 'somebody'), 'go go', 'files are counted by visitor');
+SELECT is(pg_temp.may(9, ARRAY['a', 'b'], ARRAY[1, 1], 20, 100, 'somebody'), 'go limited', 'and limited');
+SELECT is(pg_temp.may(9, ARRAY['a', 'b'], ARRAY[1, 1], 20, 100), 'go go', 'but for staff');
 
 UPDATE desk.limiter SET most = 3 WHERE name = 'upload-mib';
-SELECT is(desk.upload_check(pg_temp.key(9), ARRAY['a'], 2097153, 20, 10000000, 'another'), 'go', 'what they hold is counted as well, in MiB');
-SELECT is(desk.upload_check(pg_temp.key(9), ARRAY['a'], 1, 20, 10000000, 'another'), 'limited', 'and limited');
+SELECT is(pg_temp.may(9, ARRAY['a', 'b'], ARRAY[2000000, 97153], 20, 10000000, 'another'), 'go go', 'what they hold is counted as well, all together in MiB');
+SELECT is(pg_temp.may(9, ARRAY['a'], ARRAY[1], 20, 10000000, 'another'), 'limited', 'and limited');
 UPDATE desk.limiter SET most = 1 WHERE name = 'upload-waiting';
-SELECT is(desk.upload_check(pg_temp.key(9), ARRAY['a'], 1048576, 20, 10000000, 'a third'), 'full', 'and all that waits has a ceiling');
-SELECT is(desk.upload_check(pg_temp.key(9), ARRAY['a'], 1048576, 20, 10000000, NULL), 'go', 'but for staff');
+SELECT is(pg_temp.may(9, ARRAY['a', 'b'], ARRAY[1048576, 1], 20, 10000000, 'a third'), 'full go', 'and all that waits has a ceiling');
+SELECT is(pg_temp.may(9, ARRAY['a'], ARRAY[1048576], 20, 10000000), 'go', 'but for staff');
 SELECT throws_ok(format($$ SELECT pg_temp.send(8, %L, 'x', %L) $$, name, type), '23514', NULL, format('what could not be attached does not wait: %s', what))
 FROM (VALUES (repeat('x', 201), 'text/plain', 'a long name'), ('a/b', 'text/plain', 'a path'), ('x', 'html', 'no type')) v (name, type, what);
 
@@ -77,9 +82,9 @@ SELECT is((SELECT count(*)::int FROM desk.blob WHERE sha256 = sha256('more')), 0
 
 -- while it may be a security hole
 SELECT pg_temp.send(6, 'early.txt', 'early');
-SELECT is(api.submit_file_check(pg_temp.key(6), 'v', ARRAY['a'], 1, 20, 100, 'An SQL injection', 'here', false), 'ask', 'no file is taken while the question is open');
-SELECT is(api.submit_file_check(pg_temp.key(6), 'v', ARRAY['a'], 1, 20, 100, 'An SQL injection', 'here', true), 'go', 'but after it');
-SELECT results_eq($$ SELECT outcome, words FROM pg_temp.report(6, subject => 'An SQL injection') $$, $$ VALUES ('security', 'early.txt') $$, 'what was kept before is named');
+SELECT is(api.submit_file_check(pg_temp.key(6), 'v', ARRAY['a'], ARRAY[1], 20, 100, 'An SQL injection', 'here', false), 'ask', 'no file is taken while the question is open');
+SELECT is(api.submit_file_check(pg_temp.key(6), 'v', ARRAY['a'], ARRAY[1], 20, 100, 'An SQL injection', 'here', true), 'go', 'but after it');
+SELECT results_eq($$ SELECT outcome, field, words FROM pg_temp.report(6, subject => 'An SQL injection') $$, $$ VALUES ('security', 'file', 'early.txt') $$, 'what was kept before is named');
 SELECT is((SELECT count(*)::int FROM desk.blob WHERE sha256 = sha256('early')), 0, 'and forgotten');
 
 -- whose it is ------------------------------------------------------------------

@@ -38,6 +38,10 @@ SELECT is((SELECT outcome FROM api.publish_key(pg_temp.print(2), ARRAY[lpad('2',
 SELECT is(desk.key_watch(), 1, '... and its new end is told anew');
 SELECT lives_ok($$ SELECT * FROM api.publish_retire(lower(desk.fingerprint_words(pg_temp.print(2)))) $$, 'a key is retired by its fingerprint as people write it');
 SELECT is((SELECT count(*)::int FROM api.submit_keys()), 1, '... and is offered no more');
+SELECT results_eq('SELECT key_ids, former_ids FROM api.ticket_keys()', format('VALUES (%L, %L)', lpad('1', 16, 'B'), lpad('2', 16, 'B')), '... but known as one that was');
+UPDATE desk.confidential_key SET address = 'support@Desk.example', wkd = repeat('y', 32) WHERE fingerprint = pg_temp.print(1);
+SELECT is((SELECT has_address FROM api.key_offered(url)), can, format('by its address a key %s found, where the desk is %s', CASE WHEN can THEN 'is' ELSE 'is not' END, url))
+FROM (VALUES ('https://desk.example', true), ('http://desk.example', false), ('https://desk.example:8443', false), ('https://help.desk.example', false)) v (url, can);
 SELECT is(desk.key_watch(), 0, '... and not watched');
 SELECT throws_ok($$ SELECT * FROM api.publish_retire('AAAA') $$, 'PT404', NULL, 'one that does not exist is no key');
 
@@ -51,10 +55,28 @@ SELECT is(desk.attach_sealed(number, message, NULL) IS NULL AND desk.attach_seal
 SELECT isnt(desk.attach_sealed(number, message, decode(repeat('a5', 150000), 'hex')), NULL, 'packets are attached') FROM t;
 SELECT isnt(desk.attach_sealed(number, message, decode(repeat('a5', 150000), 'hex')), NULL, '... and again in another message') FROM t;
 SELECT results_eq($$ SELECT name, sealed AND sealed_text FROM desk.attachment a JOIN t ON t.number = a.ticket ORDER BY a.place $$,
-	$$ SELECT format('ticket-%s-%s.gpg', number, n), true FROM t, generate_series(1, 2) n ORDER BY n $$, '... each under a name of its own');
+	$$ SELECT format('ticket-%s-confidential-%s.gpg', number, n), true FROM t, generate_series(1, 2) n ORDER BY n $$, '... each under a name of its own');
 SELECT is((SELECT string_agg(c.bytes, '' ORDER BY c.seq) FROM desk.blob_chunk c WHERE c.sha256 = sha256(decode(repeat('a5', 150000), 'hex'))),
 	decode(repeat('a5', 150000), 'hex'), '... whole, in pieces');
 SELECT is((SELECT count(*)::int FROM desk.public_attachment p JOIN t ON t.number = p.ticket), 0, '... and no public copy has them, though the ticket is public');
+
+-- encrypted files
+CREATE FUNCTION pg_temp.send(key text, name text, content bytea) RETURNS void LANGUAGE sql AS $$
+	SELECT api.submit_upload(encode(sha256(convert_to(key, 'UTF8')), 'hex'), 'sealed_file', name, 'application/pgp-encrypted', length(content), encode(sha256(content), 'hex'), 0, content)
+$$;
+CREATE FUNCTION pg_temp.file(key text, about int) RETURNS void LANGUAGE sql AS $$
+	WITH m AS (INSERT INTO desk.message (ticket, author, body) VALUES (about, 'requester', 'x') RETURNING id)
+	SELECT desk.attach(encode(sha256(convert_to(key, 'UTF8')), 'hex'), about, id, NULL) FROM m
+$$;
+SELECT pg_temp.send('one', 'confidential-1.gpg', 'a'), pg_temp.send('one', 'plan.gpg', 'b'), pg_temp.send('one', 'confidential-2.gpg', 'c');
+SELECT pg_temp.file('one', number) FROM t;
+SELECT pg_temp.send('two', 'confidential-1.gpg', 'd');
+SELECT pg_temp.file('two', number) FROM t;
+SELECT results_eq('SELECT name FROM desk.attachment a JOIN t ON t.number = a.ticket AND NOT a.sealed_text ORDER BY a.id',
+	$$ SELECT replace(n, '#', format('ticket-%s-confidential-', number)) FROM t, unnest(ARRAY['#3.gpg', 'plan.gpg', '#4.gpg', '#5.gpg']) WITH ORDINALITY u (n, place) ORDER BY place $$,
+	'files that a browser encrypted go on in the same row of names, others keep their own');
+SELECT pg_temp.send('one', 'confidential-1.gpg', 'a');
+SELECT is(desk.upload_other(encode(sha256('one'), 'hex'), number), false, 'one that comes again is the same one, under whatever name') FROM t;
 
 -- why private
 SELECT is((SELECT string_agg(c.field, ' ') FROM desk.intake_template i, desk.reason_complaints(i, v.visibility, v.why, v.said) c WHERE i.name = v.form), v.field, v.says)

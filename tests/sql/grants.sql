@@ -68,7 +68,7 @@ desk_factor
 desk_key
 	CONNECT database
 	USAGE schema api
-	EXECUTE api.key_offered()
+	EXECUTE api.key_offered(text)
 	EXECUTE api.key_packets(text, text)
 desk_list
 	CONNECT database
@@ -132,17 +132,18 @@ desk_page
 desk_privacy
 	CONNECT database
 	USAGE schema api
+	EXECUTE api.privacy_copy(text, integer, bigint)
 	EXECUTE api.privacy_erase(text, integer, text, text, text)
 	EXECUTE api.privacy_export(text, integer, bigint)
-	EXECUTE api.privacy_files(text, integer)
+	EXECUTE api.privacy_files(text, integer, text)
 	EXECUTE api.privacy_log(text, integer)
 	EXECUTE api.privacy_person(text, text, integer)
-	EXECUTE api.privacy_piece(text, integer, bigint, integer)
-	EXECUTE api.privacy_places(text, integer, text)
+	EXECUTE api.privacy_piece(text, bigint, integer)
+	EXECUTE api.privacy_places(text, integer, text, text)
 	EXECUTE api.privacy_redact(text, integer, text, text, text)
 	EXECUTE api.privacy_texts(text, integer)
 	EXECUTE api.privacy_ticket(text, integer)
-	EXECUTE api.privacy_withhold(text, integer, text, text)
+	EXECUTE api.privacy_withhold(text, integer, text, text, text)
 desk_promise
 	CONNECT database
 	USAGE schema api
@@ -224,7 +225,7 @@ desk_staff
 	EXECUTE api.staff_down(text, integer, integer, text, text)
 	EXECUTE api.staff_duty(text)
 	EXECUTE api.staff_file(text, integer, bigint)
-	EXECUTE api.staff_file_check(text, text, text, text[], bigint, integer, bigint)
+	EXECUTE api.staff_file_check(text, text, text, text[], bigint[], integer, bigint)
 	EXECUTE api.staff_file_drop(text, text, integer)
 	EXECUTE api.staff_file_piece(text, integer, bigint, integer)
 	EXECUTE api.staff_files(text, integer)
@@ -259,7 +260,7 @@ desk_submit
 	SELECT api.submit_product
 	SELECT api.submit_template
 	EXECUTE api.submit(text, text, text, text, text, text, text, integer, text, text, text, text, text[], text, text, text, boolean, boolean, boolean, boolean, text, text, bytea)
-	EXECUTE api.submit_file_check(text, text, text[], bigint, integer, bigint, text, text, boolean)
+	EXECUTE api.submit_file_check(text, text, text[], bigint[], integer, bigint, text, text, boolean)
 	EXECUTE api.submit_file_drop(text, integer)
 	EXECUTE api.submit_files(text)
 	EXECUTE api.submit_keys()
@@ -274,7 +275,7 @@ desk_ticket
 	SELECT api.public_ticket
 	EXECUTE api.public_file_piece(integer, bigint, integer)
 	EXECUTE api.ticket_consent(text, integer)
-	EXECUTE api.ticket_file_check(text, integer, text, text, text[], bigint, integer, bigint, text, boolean)
+	EXECUTE api.ticket_file_check(text, integer, text, text, text[], bigint[], integer, bigint, text, boolean)
 	EXECUTE api.ticket_file_drop(text, integer, text, integer)
 	EXECUTE api.ticket_files(text, integer, text)
 	EXECUTE api.ticket_follow(integer, text, text)

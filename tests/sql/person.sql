@@ -4,20 +4,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 SELECT * FROM no_plan();
 
-CREATE FUNCTION pg_temp.holds(what text) RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE
-	c record;
-	found boolean;
-BEGIN
-	FOR c IN SELECT a.attrelid::regclass AS relation, a.attname AS name FROM pg_attribute a JOIN pg_class r ON r.oid = a.attrelid
-		WHERE r.relnamespace = 'desk'::regnamespace AND r.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped LOOP
-		EXECUTE format('SELECT EXISTS (SELECT FROM %s x WHERE x.%I::text ILIKE ''%%'' || $1 || ''%%'')', c.relation, c.name) INTO found USING what;
-		IF found THEN
-			RETURN NEXT c.relation || '.' || c.name;
-		END IF;
-	END LOOP;
-END
-$$;
+\ir ../lib/holds.sql
 -- every report as text, but for the lists of changes and deliveries, where
 -- it stands that something was taken out and that mail was dropped
 CREATE FUNCTION pg_temp.figures() RETURNS TABLE (view text, figures text) LANGUAGE plpgsql AS $$

@@ -5,23 +5,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 SELECT * FROM no_plan();
 
--- Every place of the desk in which a text stands, as "table.column".
-CREATE FUNCTION pg_temp.holds(what text) RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE
-	c record;
-	found boolean;
-BEGIN
-	FOR c IN SELECT a.attrelid::regclass AS relation, a.attname AS name FROM pg_attribute a JOIN pg_class r ON r.oid = a.attrelid
-		WHERE r.relnamespace = 'desk'::regnamespace AND r.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped LOOP
-		EXECUTE format('SELECT EXISTS (SELECT FROM %s x WHERE %s)', c.relation, format(
-			CASE WHEN (SELECT atttypid FROM pg_attribute WHERE attrelid = c.relation AND attname = c.name) = 'bytea'::regtype
-			THEN 'position(convert_to($1, ''UTF8'') IN x.%I) > 0' ELSE 'x.%I::text ILIKE ''%%'' || $1 || ''%%''' END, c.name)) INTO found USING what;
-		IF found THEN
-			RETURN NEXT c.relation || '.' || c.name;
-		END IF;
-	END LOOP;
-END
-$$;
+\ir ../lib/holds.sql
 
 -- The desk knows where its words are -------------------------------------------
 
@@ -138,6 +122,18 @@ SELECT matches((SELECT e.what || ' ' || e.new || ' ' || e.name FROM desk.public_
 	'^Taken out [0-9]+ characters Ann Clerk$', 'the thread says how much, and who took it out');
 SELECT is((SELECT c.new FROM desk.change c, t WHERE c.ticket = t.open AND c.field = 'redacted' ORDER BY c.id DESC LIMIT 1), 'a file of 10 bytes', 'and that a file is gone');
 
+-- two files of one name
+INSERT INTO desk.message (ticket, author, name, body) SELECT open, 'requester', 'Jo', 'See screen.png' FROM t;
+INSERT INTO desk.blob (sha256, size, whole) VALUES (sha256(''), 0, true) ON CONFLICT DO NOTHING;
+INSERT INTO desk.attachment (ticket, message, place, name, type, size, sha256) SELECT open, (SELECT max(id) FROM desk.message WHERE ticket = open), n, 'screen.png', 'text/plain', 0, sha256('')
+	FROM t, generate_series(1, 2) n;
+CREATE FUNCTION pg_temp.screens() RETURNS text LANGUAGE sql AS $$ SELECT (SELECT m.body FROM desk.message m WHERE m.ticket = t.open ORDER BY m.id DESC LIMIT 1)
+	|| coalesce(': ' || (SELECT string_agg(a.name, ', ') FROM desk.attachment a WHERE a.ticket = t.open), '') FROM t $$;
+SELECT desk.redact_file(t.open, (SELECT min(a.id) FROM desk.attachment a WHERE a.ticket = t.open), 'a password on it') FROM t;
+SELECT is(pg_temp.screens(), 'See screen.png: screen.png', 'of two files of one name the other stays, with its name');
+SELECT desk.redact_file(t.open, (SELECT min(a.id) FROM desk.attachment a WHERE a.ticket = t.open), 'a password on it') FROM t;
+SELECT is(pg_temp.screens(), 'See [removed]', 'the name goes with the last one');
+
 SELECT lives_ok($$ SELECT desk.redact(closed, 'Zeisig&3<y', 'a password') FROM t $$, 'in psql it goes from a private one, with signs that HTML writes in another way');
 SELECT is_empty($$ SELECT * FROM pg_temp.holds('zeisig') h WHERE h <> 'desk.blob_chunk.bytes' $$, 'and is nowhere');
 SELECT is((SELECT string_agg(DISTINCT r.role || coalesce(r.staff, 0), ',') FROM desk.redaction r, t WHERE r.ticket = t.closed), session_user || '0', 'the role that did it is kept');
@@ -233,11 +229,20 @@ SELECT is(desk.is_redacted(a, b), c, format('"%s" may become "%s": %s', a, b, c)
 -- Vulnerability reports ---------------------------------------------------------------
 
 CREATE TEMP TABLE v AS SELECT pg_temp.fill('public', 'Exploit42') AS open, pg_temp.fill('private', 'Exploit43') AS closed;
+SELECT is_empty($$ SELECT part FROM v, unnest(ARRAY['Subject', 'Already tried', 'Why it is private', 'Which?', 'Message', 'Internal note', 'Production action', 'Why a promise was broken',
+	'Verdict on a page', 'Reason', 'Alternative', 'The subject, until then']) part EXCEPT SELECT x.part FROM v, desk.ticket_texts(v.open) x WHERE x.body ~ 'Exploit4[23]' $$,
+	'all its texts can be taken along');
+SELECT results_eq($$ SELECT c.path, c.content ~ 'Exploit42' AND c.content ~ ('File tickets/' || v.open || '/files/[0-9]+[.]txt: Exploit42[.]txt, 9 bytes, Jo Exploit42'), c.size > 9 FROM v, desk.ticket_copy(v.open) c $$,
+	$$ SELECT format('tickets/%s/texts.txt', v.open), true, true FROM v UNION ALL SELECT format('tickets/%s/files/%s.txt', v.open, a.id), NULL, false FROM v JOIN desk.attachment a ON a.ticket = v.open $$,
+	'with the files, and a list of what those were called');
+SELECT results_eq($$ SELECT c.path, c.content ~ a.id::text FROM v JOIN desk.attachment a ON a.ticket = v.open, desk.ticket_copy(v.open, 8) c $$,
+	$$ SELECT format('tickets/%s/texts.txt', v.open), true FROM v UNION ALL VALUES ('left-out.txt', true) $$, 'what does not fit is named');
+SELECT throws_ok('SELECT * FROM desk.ticket_copy(99999999)', 'PT404', NULL, 'of a ticket that is not there is no copy');
 UPDATE desk.outbox SET sent_at = now() WHERE id IN (SELECT min(id) FROM desk.outbox, v WHERE ticket = v.open);
 SELECT throws_ok($$ UPDATE desk.ticket SET resolution = 'reported-elsewhere' FROM v WHERE number = v.open $$, 'PT409', NULL, 'no other way leads to this end');
 SELECT throws_ok($$ SELECT desk.withhold(open, 'because', (SELECT bob FROM clerk)) FROM v $$, 'PT409', NULL, 'a kind has to be chosen');
 CREATE TEMP TABLE kept AS SELECT md5(string_agg(c::text, ',' ORDER BY c.id)) AS events FROM desk.clock_event c;
-SELECT lives_ok($$ SELECT desk.withhold(open, 'ours', (SELECT bob FROM clerk)), desk.withhold(closed, 'unsure', (SELECT bob FROM clerk)) FROM v $$,
+SELECT lives_ok($$ SELECT desk.withhold(open, 'ours', (SELECT bob FROM clerk), true), desk.withhold(closed, 'unsure', (SELECT bob FROM clerk)) FROM v $$,
 	'reports of a security hole are withheld');
 SELECT is_empty($$ SELECT * FROM pg_temp.holds('exploit4') $$, 'then the desk holds no word and no byte of them');
 SELECT is_empty($$ SELECT number FROM desk.public_ticket, v WHERE number IN (v.open, v.closed) $$, 'the public sees nothing of them');
@@ -247,7 +252,13 @@ SELECT matches((SELECT m.body_html FROM desk.message m, v WHERE m.ticket = v.ope
 SELECT results_eq($$ SELECT count(*)::int, bool_and(o.body ~ '\{URL\}/.well-known/security.txt'), bool_and(o.subject ~ 'security contact')
 	FROM desk.outbox o, v WHERE o.ticket = v.open AND o.person IS NOT NULL AND o.sent_at IS NULL AND o.failed_at IS NULL $$, $$ VALUES (1, true, true) $$,
 	'one mail tells the requester, and no other goes out');
-SELECT results_eq($$ SELECT r.kind, r.reason, r.staff FROM desk.redaction r, v WHERE r.ticket = v.open $$, $$ SELECT 'vulnerability', 'ours', bob FROM clerk $$, 'who, when and which kind is kept');
+SELECT results_eq($$ SELECT m.body ~ 'passed your report on', m.body ~ 'send it once more', o.subject || o.body ~ 'is with our.*you need not send it again', o.body ~ 'send it once more'
+	FROM v, unnest(ARRAY[v.open, v.closed]) n (number), LATERAL (SELECT x.body FROM desk.message x WHERE x.ticket = n.number ORDER BY x.id DESC LIMIT 1) m,
+	LATERAL (SELECT x.subject, x.body FROM desk.outbox x WHERE x.ticket = n.number AND x.person IS NOT NULL AND x.sent_at IS NULL AND x.failed_at IS NULL) o $$,
+	$$ VALUES (true, false, true, false), (false, true, false, true) $$, 'page and mail say whether the security contact has it already, or it has to be sent again');
+SELECT results_eq($$ SELECT r.kind, r.reason, r.staff, r.passed_on FROM desk.redaction r, v WHERE r.ticket = v.open $$, $$ SELECT 'vulnerability', 'ours', bob, true FROM clerk $$, 'who, when and which kind is kept');
+SELECT results_eq($$ SELECT a.what, a.is_withheld, a.may_approve FROM v, desk.action_rows(v.open, (SELECT bob FROM clerk), NULL, NULL, NULL, NULL, 10) a $$,
+	$$ VALUES ('Text withheld: security report', true, false) $$, 'of a production action the trace stays');
 SELECT is_empty($$ SELECT FROM desk.page p JOIN desk.page_report q ON q.page = p.id, v WHERE q.ticket = v.open AND p.resolved_at IS NULL $$, 'nobody is paged for them any more');
 SELECT throws_ok(q, 'PT409', NULL, 'afterwards:' || q) FROM (VALUES
 	($$ UPDATE desk.ticket SET state = 'open', resolution = NULL FROM v WHERE number = v.open $$),
@@ -256,6 +267,7 @@ SELECT throws_ok(q, 'PT409', NULL, 'afterwards:' || q) FROM (VALUES
 	($$ INSERT INTO desk.message (ticket, author, body) SELECT v.open, 'requester', 'The hole is here' FROM v $$),
 	($$ INSERT INTO desk.note (ticket, staff, body) SELECT v.open, bob, 'The hole is here' FROM v, clerk $$),
 	($$ INSERT INTO desk.action (ticket, staff, what, why) SELECT v.open, bob, 'ls', 'The hole is here' FROM v, clerk $$),
+	($$ INSERT INTO desk.action_approval (action, staff) SELECT a.id, bob FROM desk.action a JOIN v ON a.ticket = v.open, clerk $$),
 	($$ SELECT desk.withhold(v.open, 'ours', (SELECT bob FROM clerk)) FROM v $$)) AS x (q);
 
 SELECT * FROM finish();
