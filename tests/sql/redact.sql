@@ -99,7 +99,10 @@ CREATE TEMP TABLE before AS SELECT (SELECT md5(string_agg(c::text, ',' ORDER BY 
 	(SELECT string_agg(x.state || x.changed_at || x.severity, ',' ORDER BY x.number) FROM desk.ticket x) AS tickets, (SELECT count(*) FROM desk.outbox) AS mails;
 SELECT isnt((SELECT sum(pieces) FROM t, desk.redaction_find(t.open, ARRAY['Kanarie7!x'], false)), NULL, 'all of it is found and counted before');
 SELECT is((SELECT count(*)::int FROM t, desk.redaction_find(t.open, ARRAY['kanarie7!x'], false)), 0, 'exactly as it was written');
+CREATE TEMP TABLE fields AS SELECT c.field, count(*) FROM desk.change c, t WHERE c.ticket = t.open GROUP BY c.field;
 SELECT lives_ok($$ SELECT desk.redact(open, 'Kanarie7!x', 'a key of the shop', (SELECT ann FROM clerk)) FROM t $$, 'it is taken out of a public ticket');
+SELECT results_eq($$ SELECT c.field, count(*) FROM desk.change c, t WHERE c.ticket = t.open AND c.field <> 'redacted' GROUP BY c.field ORDER BY 1 $$,
+	$$ SELECT field, count FROM fields ORDER BY 1 $$, 'the history gets one row for it, and none that says what a field was before');
 SELECT is_empty($$ SELECT * FROM pg_temp.holds('kanarie7') h WHERE h NOT IN ('desk.blob_chunk.bytes') $$, 'and is nowhere: not in a column, a copy, a word index, a mail or a log');
 SELECT lives_ok($$ SELECT desk.redact_file(a.ticket, a.id, 'a file with the key') FROM desk.attachment a, t WHERE a.ticket = t.open $$, 'a file goes whole');
 SELECT is_empty($$ SELECT * FROM pg_temp.holds('kanarie7') $$, 'and then it is nowhere at all');
