@@ -517,7 +517,7 @@ carry_out(struct request *r, const struct action *a)
 		args[n] = feed = token_random(r->arena, FEED_BYTES);
 	if ((rows = db_rows(r, a->query, args)) == NULL)
 		return staff_turn_away(r, NULL);
-	if (strcmp(rows_named(rows, 0, "outcome"), "done") != 0) {
+	if (!rows_outcome(rows, "done")) {
 		form_complain(r, a->sends[0], rows_named(rows, 0, "complaint"));
 		return show_desk(r, 422, NULL);
 	}

@@ -113,9 +113,9 @@ static const struct route routes[] = {
 	{ "GET", "/keys", show_keys, WEB_CHECKED },
 	{ "GET", "/keys/support.asc", send_armoured, WEB_CHECKED },
 	{ "GET", WKD "policy", send_policy, WEB_PUBLIC },
-	{ "GET", WKD "hu/:hash", send_direct, WEB_PUBLIC },
+	{ "GET", WKD "hu/:hash", send_direct, WEB_CHECKED },
 	{ "GET", WKD ":domain/policy", send_policy, WEB_PUBLIC },
-	{ "GET", WKD ":domain/hu/:hash", send_advanced, WEB_PUBLIC },
+	{ "GET", WKD ":domain/hu/:hash", send_advanced, WEB_CHECKED },
 	{ NULL, NULL, NULL, WEB_PRIVATE },
 };
 

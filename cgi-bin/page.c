@@ -216,7 +216,7 @@ judge(struct request *r)
 	if (answer == NULL)
 		return r->status == 401 ? judge_again(r, "signed_out", 403)
 		                        : r->status;
-	if (strcmp(rows_named(answer, 0, "outcome"), "choose") == 0)
+	if (rows_outcome(answer, "choose"))
 		return judge_again(r, "choose", 422);
 	return web_see_other(r, "/staff/pages");
 }

@@ -6,8 +6,7 @@
  *	GET  /staff/tickets/:number/vulnerability
  *				withhold the report of a security hole
  *	POST /staff/tickets/:number/vulnerability
- *	GET  /staff/tickets/:number/vulnerability/copy.zip
- *				all of it, to be taken along before
+ *				take all of it along; then withhold it
  *	GET  /staff/people			find a person by their address
  *	POST /staff/people
  *	POST /staff/people/:person/export	all about them, as one archive
@@ -55,8 +54,8 @@
 
 static const struct query q_ticket = {
 	.name = "privacy_ticket",
-	.sql = "SELECT * FROM api.privacy_ticket($1, $2::int)",
-	.params = 2,
+	.sql = "SELECT * FROM api.privacy_ticket($1, $2::int, $3::bigint)",
+	.params = 3,
 };
 
 static const struct query q_texts = {
@@ -91,8 +90,9 @@ static const struct query q_redact = {
 
 static const struct query q_withhold = {
 	.name = "privacy_withhold",
-	.sql = "SELECT * FROM api.privacy_withhold($1, $2::int, $3, $4, $5)",
-	.params = 5,
+	.sql =
+	    "SELECT * FROM api.privacy_withhold($1, $2::int, $3::int, $4, $5, $6)",
+	.params = 6,
 };
 
 static const struct query q_copy = {
@@ -148,6 +148,8 @@ static const struct field redact_form[] = {
 
 static const struct field withhold_form[] = {
 	{ "csrf", FORM_LINE, 200, DAMAGED },
+	{ "do", FORM_LINE, 20, DAMAGED },
+	{ "version", FORM_LINE, 10, DAMAGED },
 	{ "kind", FORM_LINE, 20, NOT_OFFERED },
 	{ "passed_on", FORM_LINE, 3, NOT_OFFERED },
 	{ "sure", FORM_LINE, 3, NOT_OFFERED },
@@ -173,37 +175,42 @@ static const struct field erase_form[] = {
 	END,
 };
 
-/* The page to come back to with a fresh proof; that of a ticket, or people. */
-static const char redact_to[] = "redact";
-static const char withhold_to[] = "vulnerability";
-static const char people_to[] = "people";
+/* A page to come back to with a fresh proof, by the name in login.c. */
+struct target {
+	const char *name;
+	bool of_ticket;
+};
+
+static const struct target redact_at = { "redact", true };
+static const struct target withhold_at = { "vulnerability", true };
+static const struct target people_at = { "people", false };
 
 /* The database wants a sign-in or a fresh proof: where that is given. */
 static int
-to_proof(struct request *r, const char *to)
+to_proof(struct request *r, const struct target *to)
 {
-	return to == people_to ? staff_turn_away(r, to)
-	                       : staff_turn_away_from(r, web_part(r, 0), to);
+	return to->of_ticket ? staff_turn_away_from(r, web_part(r, 0), to->name)
+	                     : staff_turn_away(r, to->name);
 }
 
 /* Nothing was done: what was typed, to be copied, and why. */
 static int
-not_done(struct request *r, const char *why, const char *to)
+not_done(struct request *r, const char *why, const struct target *to)
 {
 	struct page *page = page_new(r, "privacy-again.html");
 
 	page_set(page, "title", "Nothing was done yet");
 	page_show(page, why);
-	page_show(page, to == people_to ? "of_people" : "of_ticket");
+	page_show(page, to->of_ticket ? "of_ticket" : "of_people");
 	page_set(page, "number", web_part(r, 0));
-	page_set(page, "to", to);
+	page_set(page, "to", to->name);
 	page_form(page, r);
 	return page_send(r, 403, page);
 }
 
 /* After a form was refused by the database for want of a proof. */
 static int
-unproven(struct request *r, const char *to)
+unproven(struct request *r, const struct target *to)
 {
 	if (r->status == 401)
 		return not_done(r, "signed_out", to);
@@ -214,7 +221,8 @@ unproven(struct request *r, const char *to)
 
 /* Read a form and check its token; 0, or the status of what was sent. */
 static int
-open_form(struct request *r, const struct field *fields, const char *to)
+open_form(
+    struct request *r, const struct field *fields, const struct target *to)
 {
 	if (!form_read(r, fields))
 		return r->status;
@@ -235,29 +243,53 @@ complain(struct request *r, const struct rows *rows)
 		    rows_named(rows, i, "complaint"));
 }
 
+static bool
+is_about(const struct rows *complaints, const char *field)
+{
+	int i = rows_count(complaints);
+
+	while (i-- > 0)
+		if (strcmp(rows_named(complaints, i, "field"), field) == 0)
+			return true;
+	return false;
+}
+
 /* An archive to take along ------------------------------------------------- */
 
-/* Piece by piece into the archive; false when the database failed. */
-static bool
-pack_file(struct request *r, struct pack *pack, const char *file)
+static const char *
+archive_max(struct request *r)
 {
+	return arena_printf(r->arena, "%ld", ARCHIVE_MAX);
+}
+
+/*
+ * Piece by piece into the archive.  False, with r->status, when the database
+ * failed, or holds less or more than it said: somebody takes the file out.
+ */
+static bool
+pack_file(struct request *r, struct pack *pack, const char *file, size_t size)
+{
+	size_t got = 0, n = 0;
 	int piece;
 
-	for (piece = 0;; piece++) {
+	for (piece = 0; got < size; piece++, got += n) {
 		const char *args[] = { auth_session(r), file,
 			arena_printf(r->arena, "%d", piece) };
 		const struct rows *rows = db_rows(r, &q_piece, args);
 		const char *bytes;
-		size_t size;
 
 		if (rows == NULL)
 			return false;
-		if (rows_count(rows) == 0)
-			return true;
-		bytes = rows_bytes(rows, 0, &size);
-		pack_put(pack, bytes, size);
+		bytes = rows_count(rows) > 0 ? rows_bytes(rows, 0, &n) : NULL;
+		if (bytes == NULL || n > size - got) {
+			log_info("refused with 409: file %s has changed", file);
+			r->status = 409;
+			return false;
+		}
+		pack_put(pack, bytes, n);
 		rows_done(rows);
 	}
+	return true;
 }
 
 static size_t
@@ -271,7 +303,7 @@ static int
 send_archive(struct request *r, const struct query *q, const char *name)
 {
 	const char *args[] = { auth_session(r), web_part(r, 0),
-		arena_printf(r->arena, "%ld", ARCHIVE_MAX) };
+		archive_max(r) };
 	const struct rows *parts = db_rows(r, q, args);
 	size_t all = 0, size;
 	struct pack *pack;
@@ -291,10 +323,11 @@ send_archive(struct request *r, const struct query *q, const char *name)
 		    pack, rows_named(parts, i, "path"), size_of(parts, i));
 		if (*file == '\0')
 			pack_put(pack, text, strlen(text));
-		else if (!pack_file(r, pack, file))
+		else if (!pack_file(r, pack, file, size_of(parts, i)))
 			return r->status;
 	}
 	zip = pack_end(pack, &size);
+	log_info("all of %s %s was fetched", name, web_part(r, 0));
 	web_header(r, "Content-Disposition",
 	    arena_printf(r->arena, "attachment; filename=\"%s-%s.zip\"", name,
 		web_part(r, 0)));
@@ -302,6 +335,16 @@ send_archive(struct request *r, const struct query *q, const char *name)
 }
 
 /* Words and files of a ticket ---------------------------------------------- */
+
+/* What stands above the forms. */
+static struct call *
+ask_ticket(struct request *r)
+{
+	const char *args[] = { auth_session(r), web_part(r, 0),
+		archive_max(r) };
+
+	return db_call(r, &q_ticket, args);
+}
 
 /* The rows as rounds of a section, and whether there are any. */
 static bool
@@ -352,7 +395,7 @@ redact_page(struct request *r, const char *words, const char *file, int status)
 	const char *all[] = { auth_session(r), web_part(r, 0), NULL };
 	const char *one[] = { auth_session(r), web_part(r, 0),
 		file != NULL ? file : "" };
-	struct call *facts = db_call(r, &q_ticket, args);
+	struct call *facts = ask_ticket(r);
 	struct call *texts = db_call(r, &q_texts, args);
 	struct call *files = db_call(r, &q_files, all);
 	struct call *chosen = db_call(r, &q_files, one);
@@ -363,8 +406,8 @@ redact_page(struct request *r, const char *words, const char *file, int status)
 	if (db_get(r, facts) == NULL || db_get(r, texts) == NULL ||
 	    db_get(r, files) == NULL || db_get(r, chosen) == NULL ||
 	    db_get(r, log) == NULL || db_get(r, places) == NULL)
-		return strcmp(r->method, "POST") == 0 ? unproven(r, redact_to)
-		                                      : to_proof(r, redact_to);
+		return strcmp(r->method, "POST") == 0 ? unproven(r, &redact_at)
+		                                      : to_proof(r, &redact_at);
 	page = staff_page(
 	    r, "privacy-redact.html", "Take something out", "privacy");
 	page_row(page, db_get(r, facts), 0);
@@ -396,7 +439,7 @@ redact(struct request *r)
 	const char *words, *drop;
 	int status;
 
-	if ((status = open_form(r, redact_form, redact_to)) != 0)
+	if ((status = open_form(r, redact_form, &redact_at)) != 0)
 		return status;
 	if (!form_complete(r))
 		return redact_page(r, NULL, NULL, 422);
@@ -411,7 +454,7 @@ redact(struct request *r)
 		form_or_null(r, "why"), drop };
 
 	if ((answer = db_rows(r, &q_redact, args)) == NULL)
-		return unproven(r, redact_to);
+		return unproven(r, &redact_at);
 	if (rows_outcome(answer, "refused")) {
 		complain(r, answer);
 		return redact_page(r, words, drop, 422);
@@ -425,12 +468,12 @@ static int
 withhold_page(struct request *r, int status)
 {
 	const char *args[] = { auth_session(r), web_part(r, 0) };
-	struct call *facts = db_call(r, &q_ticket, args);
+	struct call *facts = ask_ticket(r);
 	struct call *log = db_call(r, &q_log, args);
 	struct page *page;
 
 	if (db_get(r, facts) == NULL || db_get(r, log) == NULL)
-		return to_proof(r, withhold_to);
+		return to_proof(r, &withhold_at);
 	page = staff_page(r, "privacy-vulnerability.html",
 	    "Report of a security hole", "privacy");
 	page_row(page, db_get(r, facts), 0);
@@ -445,37 +488,42 @@ show_withhold(struct request *r)
 	return withhold_page(r, 200);
 }
 
-static int
-withhold(struct request *r)
-{
-	const struct rows *answer;
-	int status;
-
-	if ((status = open_form(r, withhold_form, withhold_to)) != 0)
-		return status;
-	if (!form_complete(r))
-		return withhold_page(r, 422);
-
-	const char *args[] = { auth_session(r), web_part(r, 0),
-		form_or_null(r, "kind"), form_or_null(r, "passed_on"),
-		form_or_null(r, "sure") };
-
-	if ((answer = db_rows(r, &q_withhold, args)) == NULL)
-		return unproven(r, withhold_to);
-	if (rows_outcome(answer, "refused")) {
-		complain(r, answer);
-		return withhold_page(r, 422);
-	}
-	return web_see_other(r, "/staff/tickets/%s", web_part(r, 0));
-}
-
 /* All of it, for the security contact. */
 static int
 send_copy(struct request *r)
 {
 	int status = send_archive(r, &q_copy, "ticket");
 
-	return status == 200 ? status : to_proof(r, withhold_to);
+	return status == 200 ? status : unproven(r, &withhold_at);
+}
+
+static int
+withhold(struct request *r)
+{
+	const struct rows *answer;
+	int status;
+
+	if ((status = open_form(r, withhold_form, &withhold_at)) != 0)
+		return status;
+	if (!form_complete(r))
+		return withhold_page(r, 422);
+	if (form_pressed(r, "copy"))
+		return send_copy(r);
+
+	const char *args[] = { auth_session(r), web_part(r, 0),
+		form_or_null(r, "version"), form_or_null(r, "kind"),
+		form_or_null(r, "passed_on"), form_or_null(r, "sure") };
+
+	if ((answer = db_rows(r, &q_withhold, args)) == NULL)
+		return unproven(r, &withhold_at);
+	if (rows_outcome(answer, "refused")) {
+		complain(r, answer);
+		/* what was taken along before something came is not all */
+		if (is_about(answer, "sure"))
+			form_set(r, "sure", "");
+		return withhold_page(r, 422);
+	}
+	return web_see_other(r, "/staff/tickets/%s", web_part(r, 0));
 }
 
 /* People ----------------------------------------------------------------- */
@@ -490,7 +538,7 @@ people_page(
 	struct page *page;
 
 	if (person == NULL)
-		return to_proof(r, people_to);
+		return to_proof(r, &people_at);
 	page =
 	    staff_page(r, "privacy-people.html", "A person's data", "privacy");
 	if (rows_count(person) > 0)
@@ -519,7 +567,7 @@ find_person(struct request *r)
 {
 	int status;
 
-	if ((status = open_form(r, people_form, people_to)) != 0)
+	if ((status = open_form(r, people_form, &people_at)) != 0)
 		return status;
 	if (*form_text(r, "address") == '\0')
 		form_complain(r, "address", "Type the whole address");
@@ -528,14 +576,15 @@ find_person(struct request *r)
 	return people_page(r, form_text(r, "address"), NULL, 200);
 }
 
-static int export(struct request *r)
+static int
+export_person(struct request *r)
 {
 	int status;
 
-	if ((status = open_form(r, export_form, people_to)) != 0)
+	if ((status = open_form(r, export_form, &people_at)) != 0)
 		return status;
 	status = send_archive(r, &q_export, "person");
-	return status == 200 ? status : unproven(r, people_to);
+	return status == 200 ? status : unproven(r, &people_at);
 }
 
 static int
@@ -544,7 +593,7 @@ erase(struct request *r)
 	const struct rows *answer;
 	int status;
 
-	if ((status = open_form(r, erase_form, people_to)) != 0)
+	if ((status = open_form(r, erase_form, &people_at)) != 0)
 		return status;
 	if (!form_complete(r))
 		return people_page(r, NULL, web_part(r, 0), 422);
@@ -554,7 +603,7 @@ erase(struct request *r)
 		form_or_null(r, "with_files") };
 
 	if ((answer = db_rows(r, &q_erase, args)) == NULL)
-		return unproven(r, people_to);
+		return unproven(r, &people_at);
 	if (rows_outcome(answer, "refused")) {
 		complain(r, answer);
 		return people_page(r, NULL, web_part(r, 0), 422);
@@ -569,11 +618,9 @@ static const struct route routes[] = {
 	    WEB_PRIVATE },
 	{ "POST", "/staff/tickets/:number/vulnerability", withhold,
 	    WEB_PRIVATE },
-	{ "GET", "/staff/tickets/:number/vulnerability/copy.zip", send_copy,
-	    WEB_PRIVATE },
 	{ "GET", "/staff/people", show_people, WEB_PRIVATE },
 	{ "POST", "/staff/people", find_person, WEB_PRIVATE },
-	{ "POST", "/staff/people/:person/export", export, WEB_PRIVATE },
+	{ "POST", "/staff/people/:person/export", export_person, WEB_PRIVATE },
 	{ "POST", "/staff/people/:person/erase", erase, WEB_PRIVATE },
 	{ NULL, NULL, NULL, WEB_PRIVATE },
 };

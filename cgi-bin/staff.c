@@ -152,16 +152,17 @@ static const struct query q_piece = {
 
 static const struct query q_file_check = {
 	.name = "staff_file_check",
-	.sql = "SELECT * FROM api.staff_file_check($1, $2, $3,"
-	       " $4::text[], $5::bigint[], $6::int, $7::bigint)",
-	.params = 7,
+	.sql = "SELECT * FROM api.staff_file_check($1, $2, $3, $4::text[],"
+	       " string_to_array($5, '/'), $6::text[], $7::bigint[], $8::int,"
+	       " $9::bigint)",
+	.params = 9,
 };
 
 static const struct query q_upload = {
 	.name = "staff_upload",
 	.sql = "SELECT api.staff_upload($1, $2, $3, $4, $5, $6::int, $7, "
-	       "$8::int, $9)",
-	.params = 9,
+	       "$8::bigint, $9::int, $10)",
+	.params = 10,
 };
 
 static const struct query q_uploads = {
@@ -1084,7 +1085,7 @@ open_with_files(struct request *r, const struct action *a, const char **key,
 		           : r->status;
 	if (!file_take(r, &store))
 		return r->status == 401 ? signed_out(r, a) : r->status;
-	return form_pressed(r, "ahead") ? file_ahead(r, &store) : 0;
+	return form_pressed(r, "ahead") ? file_ahead(r) : 0;
 }
 
 static bool

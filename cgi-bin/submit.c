@@ -98,15 +98,16 @@ static const struct query q_same = {
 static const struct query q_file_check = {
 	.name = "file_check",
 	.sql = "SELECT * FROM api.submit_file_check($1, $2, $3::text[],"
-	       " $4::bigint[], $5::int, $6::bigint, $7, $8, $9::boolean)",
-	.params = 9,
+	       " string_to_array($4, '/'), $5::text[], $6::bigint[], $7::int,"
+	       " $8::bigint, $9, $10, $11::boolean)",
+	.params = 11,
 };
 
 static const struct query q_upload = {
 	.name = "upload",
-	.sql = "SELECT api.submit_upload($1, $2, $3, $4, $5::int, $6, $7::int,"
-	       " $8)",
-	.params = 8,
+	.sql = "SELECT api.submit_upload($1, $2, $3, $4, $5::int, $6,"
+	       " $7::bigint, $8::int, $9)",
+	.params = 9,
 };
 
 static const struct query q_files = {
@@ -583,7 +584,7 @@ count_same(struct request *r)
 
 	if (answer == NULL)
 		return r->status;
-	if (strcmp(rows_named(answer, 0, "outcome"), "limited") == 0)
+	if (rows_outcome(answer, "limited"))
 		return send_form(r, 429, form_text(r, "token"), "LIMITED");
 	page = step_page(r, "submit-same.html", "Thank you, you are counted");
 	page_set(page, "NUMBER", form_text(r, "same"));
@@ -624,7 +625,7 @@ take_form(struct request *r)
 	if (!form_pressed(r, "security") && !file_take(r, &store))
 		return r->status;
 	if (form_pressed(r, "ahead"))
-		return file_ahead(r, &store);
+		return file_ahead(r);
 	if (form_pressed(r, "preview"))
 		return send_form(r, 200, form_text(r, "token"), NULL);
 	if (form_pressed(r, "security"))

@@ -190,16 +190,16 @@ static const struct query q_mine_piece = {
 static const struct query q_file_check = {
 	.name = "file_check",
 	.sql = "SELECT * FROM api.ticket_file_check($1, $2::int, $3, $4,"
-	       " $5::text[], $6::bigint[], $7::int, $8::bigint, $9,"
-	       " $10::boolean)",
-	.params = 10,
+	       " $5::text[], string_to_array($6, '/'), $7::text[],"
+	       " $8::bigint[], $9::int, $10::bigint, $11, $12::boolean)",
+	.params = 12,
 };
 
 static const struct query q_upload = {
 	.name = "upload",
 	.sql = "SELECT api.ticket_upload($1, $2::int, $3, $4, $5, $6, $7::int,"
-	       " $8, $9::int, $10)",
-	.params = 10,
+	       " $8, $9::bigint, $10::int, $11)",
+	.params = 11,
 };
 
 static const struct query q_files = {
@@ -767,7 +767,7 @@ post_reply(struct request *r)
 	if (!file_take(r, &store))
 		return r->status;
 	if (form_pressed(r, "ahead"))
-		return file_ahead(r, &store);
+		return file_ahead(r);
 	if (form_pressed(r, "preview"))
 		return send_mine(r, 200, token, NULL);
 	if (form_pressed(r, "not-solved") && form_or_null(r, "body") == NULL &&

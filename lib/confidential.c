@@ -63,38 +63,47 @@ read_ids(struct request *r, const struct query *query, struct ids *ids)
 }
 
 /*
- * NULL for what is encrypted for our keys and nobody else, or what is wrong.
- * A key that was replaced may be in wrong hands: what it opens is not taken.
+ * Is it encrypted for our keys and nobody else?  A key that was replaced may
+ * be in wrong hands: what it opens is not taken (*replaced).
  */
-static const char *
+static enum openpgp
 look(struct request *r, const struct ids *ids, const char *data, size_t length,
-    const unsigned char **packets, size_t *size)
+    const unsigned char **packets, size_t *size, bool *replaced)
 {
 	enum openpgp verdict = openpgp_check(
 	    r->arena, data, length, ids->all, ids->count, packets, size);
 	const unsigned char *old;
 	size_t old_size;
 
-	if (verdict == OPENPGP_STRANGER &&
-	    openpgp_check(r->arena, data, length, ids->all, ids->known, &old,
-		&old_size) == OPENPGP_SEALED)
-		return REPLACED;
-	return openpgp_words(verdict);
+	*replaced = verdict == OPENPGP_STRANGER &&
+	            openpgp_check(r->arena, data, length, ids->all, ids->known,
+			&old, &old_size) == OPENPGP_SEALED;
+	return verdict;
+}
+
+/* What is wrong with one that is not. */
+static const char *
+words_of(enum openpgp verdict, bool replaced)
+{
+	return replaced ? REPLACED : openpgp_words(verdict);
 }
 
 static void
 take_text(struct request *r, const struct ids *ids, struct confidential *sealed)
 {
-	const char *text = form_text(r, CONFIDENTIAL_TEXT), *complaint;
+	const char *text = form_text(r, CONFIDENTIAL_TEXT);
 	const unsigned char *packets;
+	enum openpgp verdict;
+	bool replaced;
 	size_t size;
 
 	if (text[strspn(text, " \t\r\n")] == '\0')
 		return;
-	complaint = look(r, ids, text, strlen(text), &packets, &size);
+	verdict = look(r, ids, text, strlen(text), &packets, &size, &replaced);
 	form_set(r, CONFIDENTIAL_TEXT, "");
-	if (complaint != NULL) {
-		form_complain(r, CONFIDENTIAL_TEXT, complaint);
+	if (verdict != OPENPGP_SEALED) {
+		form_complain(
+		    r, CONFIDENTIAL_TEXT, words_of(verdict, replaced));
 		return;
 	}
 	if (size > TEXT_MAX) {
@@ -150,15 +159,17 @@ take_file(struct request *r, const struct ids *ids, struct file *f)
 {
 	const unsigned char *packets;
 	size_t size;
-	const char *complaint = look(r, ids, f->data, f->size, &packets, &size);
+	bool replaced;
+	enum openpgp verdict =
+	    look(r, ids, f->data, f->size, &packets, &size, &replaced);
 
-	if (complaint != NULL) {
+	if (verdict != OPENPGP_SEALED) {
 		form_complain(r, FILE_SEALED,
-		    complaint == openpgp_words(OPENPGP_NOTHING)
+		    verdict == OPENPGP_NOTHING
 			? "A file here was not encrypted, so we threw it away "
 			  "unread and kept no copy. Encrypt it on your computer "
 			  "first, and choose the file that ends in .asc or .gpg"
-			: complaint);
+			: words_of(verdict, replaced));
 		return false;
 	}
 	f->name = plain_name(r, f->name);
@@ -209,18 +220,25 @@ confidential_take(
 	return true;
 }
 
-/* Is one of its fields refused, or if anything will do, filled in? */
+/* Is one of its fields refused? */
 static bool
-has(const struct request *r, bool anything)
+is_refused(const struct request *r)
 {
 	const char *name, *value, *complaint;
 
 	for (size_t i = 0; form_field(r, i, &name, &value, &complaint); i++)
-		if ((strcmp(name, CONFIDENTIAL_TEXT) == 0 ||
-			strcmp(name, FILE_SEALED) == 0) &&
-		    (complaint != NULL || (anything && *value != '\0')))
+		if (complaint != NULL &&
+		    (strcmp(name, CONFIDENTIAL_TEXT) == 0 ||
+			strcmp(name, FILE_SEALED) == 0))
 			return true;
 	return false;
+}
+
+/* Does its text come back?  Files do not: those are kept by now. */
+static bool
+is_filled_in(const struct request *r)
+{
+	return r->form != NULL && form_or_null(r, CONFIDENTIAL_TEXT) != NULL;
 }
 
 static void
@@ -236,7 +254,7 @@ show_kept(struct request *r, struct page *page, bool refused)
 void
 confidential_show(struct request *r, struct page *page, const struct rows *keys)
 {
-	bool refused = has(r, false);
+	bool refused = is_refused(r);
 	struct page *part;
 
 	show_kept(r, page, refused);
@@ -247,6 +265,6 @@ confidential_show(struct request *r, struct page *page, const struct rows *keys)
 	}
 	part = page_section(page, "CONFIDENTIAL_PART");
 	page_rows(part, "SEAL_KEY", keys);
-	if (has(r, true))
+	if (refused || is_filled_in(r))
 		page_show(part, "SEAL_OPEN");
 }

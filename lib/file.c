@@ -210,24 +210,42 @@ complain(struct request *r)
 		form_complain(r, FILE_FIELD, words);
 }
 
-/* Files that may be kept, as far as can be seen here, as SQL has lists. */
+/*
+ * The files that came, as SQL has lists.  What is too large by itself is not
+ * in them.  No name has a slash in it (filename.h).
+ */
 struct lists {
+	const char *fields; /* {file,file} */
+	const char *names;  /* name/name */
 	const char *hashes; /* {hash,hash} */
 	const char *sizes;  /* {bytes,bytes} */
-	size_t count;
 };
 
-static const char *
-list_add(struct request *r, const char *list, const char *item)
+/* Did any come with the form? */
+static bool
+has_files(const struct request *r)
 {
-	return arena_printf(r->arena, "%s%s%s", list == NULL ? "" : list,
-	    list == NULL ? "" : ",", item);
+	return form_file(r, FILE_FIELD, 0) != NULL;
+}
+
+static const char *
+field_of(const struct file *f)
+{
+	return f->sealed ? FILE_SEALED : FILE_FIELD;
+}
+
+static void
+list_add(struct request *r, const char **list, char between, const char *item)
+{
+	*list = *list == NULL
+	            ? item
+	            : arena_printf(r->arena, "%s%c%s", *list, between, item);
 }
 
 static struct lists
 lists_of(struct request *r)
 {
-	struct lists lists = { .count = 0 };
+	struct lists lists = { .names = NULL };
 	struct file *f;
 
 	for (size_t n = 0; (f = form_file(r, FILE_FIELD, n)) != NULL; n++) {
@@ -235,85 +253,116 @@ lists_of(struct request *r)
 			f->why = "size";
 			continue;
 		}
-		lists.hashes = list_add(r, lists.hashes, f->sha256);
-		lists.sizes = list_add(r, lists.sizes, number(r, f->size));
-		lists.count++;
+		list_add(r, &lists.fields, ',', field_of(f));
+		list_add(r, &lists.names, '/', f->name);
+		list_add(r, &lists.hashes, ',', f->sha256);
+		list_add(r, &lists.sizes, ',', number(r, f->size));
 	}
 	return lists;
 }
 
-static const struct rows *
-ask_to_keep(struct request *r, const struct file_store *s, struct lists lists)
+static const char *
+or_none(const char *list)
 {
+	return list != NULL ? list : "";
+}
+
+static const struct rows *
+ask_to_keep(struct request *r, const struct file_store *s)
+{
+	struct lists lists = lists_of(r);
 	struct args args = args_of(s);
 
 	add(&args, auth_visitor(r));
-	add(&args, arena_printf(r->arena, "{%s}", lists.hashes));
-	add(&args, arena_printf(r->arena, "{%s}", lists.sizes));
+	add(&args, arena_printf(r->arena, "{%s}", or_none(lists.fields)));
+	add(&args, or_none(lists.names));
+	add(&args, arena_printf(r->arena, "{%s}", or_none(lists.hashes)));
+	add(&args, arena_printf(r->arena, "{%s}", or_none(lists.sizes)));
 	add(&args, FILE_MOST_WORDS);
 	add(&args, number(r, r->conf->files_max));
 	add_some(&args, s->more, sizeof(s->more) / sizeof(*s->more));
 	return db_rows(r, s->check, args.text);
 }
 
-void
-file_queue(struct request *r, const struct file_store *s, const char *field,
-    struct file *f)
+/* Queue the pieces of a file; the first of them answers for it. */
+static struct call *
+queue_file(struct request *r, const struct file_store *s, const struct file *f)
 {
 	struct args args = args_of(s);
+	struct call *first = NULL, *call;
 	size_t at = 0, n = 0;
 
-	add(&args, field);
+	add(&args, field_of(f));
 	add(&args, f->name);
 	add(&args, f->type);
 	add(&args, number(r, f->size));
 	add(&args, f->sha256);
+	add(&args, number(r, r->conf->files_max));
 	add(&args, NULL);
 	do {
 		size_t left = f->size - at;
 		size_t size = left < FILE_PIECE ? left : FILE_PIECE;
 
 		args.text[args.count - 1] = number(r, n++);
-		db_call_bytes(r, s->piece, args.text, f->data + at, size);
+		call =
+		    db_call_bytes(r, s->piece, args.text, f->data + at, size);
+		if (first == NULL)
+			first = call;
 		at += size;
 	} while (at < f->size);
-	f->kept = true;
+	return first;
 }
 
-/* Queue what goes; note why not of the others. */
+/* A word of the database's about a file. */
 static void
-take_each(
-    struct request *r, const struct file_store *s, const struct rows *words)
+note_word(struct file *f, const char *word)
 {
+	if (strcmp(word, "go") != 0)
+		f->why = word;
+}
+
+/*
+ * Store all that goes, in one transaction of its own: what the form itself is
+ * for may only be done when it is known whether any file was left out.
+ */
+static bool
+store_all(struct request *r, const struct file_store *s)
+{
+	struct call *calls[MULTIPART_MOST];
+	const struct rows *answer;
 	struct file *f;
-	int i = 0;
 
+	for (size_t n = 0; (f = form_file(r, FILE_FIELD, n)) != NULL; n++)
+		calls[n] = f->why == NULL ? queue_file(r, s, f) : NULL;
 	for (size_t n = 0; (f = form_file(r, FILE_FIELD, n)) != NULL; n++) {
-		const char *word;
-
-		if (f->why != NULL)
+		if (calls[n] == NULL)
 			continue;
-		word = rows_text(words, i++, 0);
-		if (strcmp(word, "go") == 0)
-			file_queue(
-			    r, s, f->sealed ? FILE_SEALED : FILE_FIELD, f);
-		else
-			f->why = word;
+		if ((answer = db_get(r, calls[n])) == NULL)
+			return false;
+		note_word(f, rows_text(answer, 0, 0));
+		f->kept = f->why == NULL;
 	}
+	return true;
 }
 
 bool
 file_take(struct request *r, const struct file_store *s)
 {
-	struct lists lists = lists_of(r);
 	const struct rows *words;
+	struct file *f;
+	int i = 0;
 
-	if (lists.count > 0) {
-		if ((words = ask_to_keep(r, s, lists)) == NULL)
-			return false;
-		if (rows_count(words) == (int)lists.count)
-			take_each(r, s, words);
-	}
+	if (!has_files(r))
+		return true;
+	if ((words = ask_to_keep(r, s)) == NULL)
+		return false;
+	if (rows_count(words) > 0 && strcmp(rows_text(words, 0, 0), "ask") == 0)
+		return true;
+	for (size_t n = 0; (f = form_file(r, FILE_FIELD, n)) != NULL; n++)
+		if (f->why == NULL)
+			note_word(f, rows_text(words, i++, 0));
+	if (!store_all(r, s))
+		return false;
 	complain(r);
 	return true;
 }
@@ -418,10 +467,8 @@ file_show(struct request *r, struct page *page, const struct rows *kept)
 }
 
 int
-file_ahead(struct request *r, const struct file_store *s)
+file_ahead(struct request *r)
 {
-	if (db_get(r, file_list(r, s)) == NULL)
-		return r->status;
 	if (file_lost(r))
 		return web_send(r, 422, "text/plain; charset=utf-8", "", 0);
 	return web_send(r, 204, NULL, "", 0);

@@ -22,9 +22,9 @@ struct request;
 struct rows;
 struct uploads;
 
-#define FILE_MOST 20 /* files of one form */
-#define FILE_MOST_WORDS "20"
-#define FILE_PIECE 65536          /* bytes; desk.upload_piece() knows it too */
+/* desk.upload_piece() knows these two as well. */
+#define FILE_MOST_WORDS "20"      /* files of one form */
+#define FILE_PIECE 65536          /* bytes */
 #define FILE_FIELD "file"         /* what the field is called in every form */
 #define FILE_SEALED "sealed_file" /* and that for files encrypted for us */
 
@@ -33,11 +33,13 @@ extern const struct uploads file_uploads;
 
 /* Where a form's files go.  The queries take `who` first, then the key. */
 struct file_store {
-	/* ..., visitor, hashes, sizes, most, most bytes, and `more`: a word
-	 * for each file, "go" or why not: "many", "large", "full", "limited";
-	 * or "ask" alone */
+	/* ..., visitor, fields, names with a '/' between, hashes, sizes, most,
+	 * most bytes, and `more`: a word for each file, "go" or why not:
+	 * "many", "large", "full", "limited"; or "ask" alone */
 	const struct query *check;
-	/* ..., field, name, type, size, SHA-256, number, piece */
+	/* ..., field, name, type, size, SHA-256, most bytes, number, piece:
+	 * for the first one "go", "many" or "large", which is what counts:
+	 * the form may have been sent several times at once */
 	const struct query *piece;
 	/* ...: what is kept already */
 	const struct query *list;
@@ -49,17 +51,12 @@ struct file_store {
 };
 
 /*
- * Look at the files of the form that was read, queue those that may be kept,
- * in their order, and complain about the others by name.  What is queued is
- * stored in one transaction with the next call that is asked for.  After
- * "ask" nothing is queued and nobody complains.  True unless the database
- * failed (r->status).
+ * Store those files of the form that was read that may be kept, in their
+ * order, and complain about the others by name.  After "ask" nothing is
+ * stored and nobody complains: that comes first, and then they come again.
+ * True unless the database failed (r->status).
  */
 bool file_take(struct request *, const struct file_store *);
-
-/* Queue one file of another field (see desk.upload.field). */
-void file_queue(struct request *, const struct file_store *, const char *field,
-    struct file *);
 
 /* Did files come that are not kept? */
 bool file_lost(const struct request *);
@@ -87,10 +84,10 @@ void file_show(struct request *, struct page *, const struct rows *kept);
 void file_show_lost(struct page *, const char *name, bool sealed);
 
 /*
- * For the script that sends files ahead of their form: stores what is queued
- * and answers 204, or 422 when the form itself has to say why not.
+ * After file_take(), for the script that sends files ahead of their form:
+ * answers 204, or 422 when the form itself has to say why not.
  */
-int file_ahead(struct request *, const struct file_store *);
+int file_ahead(struct request *);
 
 /*
  * The rows of a thread as rounds of a section, each with its {{#FILE}}s:

@@ -20,9 +20,9 @@ struct outgoing {
 	const char *tls;             /* "required", "optional" or "off" */
 	const char *user, *password; /* NULL for none */
 	const char *ca;              /* a file, NULL for the system's */
-	const char *from;            /* address, as those below */
-	const char *bounce;          /* NULL for none */
-	const char *domain;
+	const char *from;            /* address */
+	const char *bounce;          /* address, NULL for none */
+	const char *domain;          /* of Message-IDs */
 
 	const char *wait;         /* seconds, for more about a ticket */
 	const struct hook *hooks; /* NULL without a file: hooks wait */

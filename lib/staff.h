@@ -39,7 +39,10 @@ bool staff_form(
  */
 int staff_turn_away(struct request *, const char *to);
 
-/* The same on a page of this ticket; `to` may be NULL for its main one. */
+/*
+ * The same on a page of this ticket, to which a sign-in leads back.  Where no
+ * proof is ever asked for, `to` is NULL.
+ */
 int staff_turn_away_from(struct request *, const char *ticket, const char *to);
 
 #endif

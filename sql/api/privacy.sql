@@ -8,26 +8,30 @@
 
 -- One ticket --------------------------------------------------------------------
 
-CREATE FUNCTION api.privacy_ticket(token text, wanted int)
-RETURNS TABLE (number int, is_withheld boolean, is_held boolean, requester_told boolean, requester_untold boolean,
-	messages bigint, notes bigint, actions bigint, files bigint, files_words text, has_files boolean)
+CREATE FUNCTION api.privacy_ticket(token text, wanted int, most bigint)
+RETURNS TABLE (number int, version int, is_withheld boolean, is_held boolean, requester_told boolean, requester_untold boolean,
+	messages bigint, notes bigint, actions bigint, files bigint, files_words text, has_files boolean,
+	is_large boolean, most_words text, was_copied boolean, copied_words text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	PERFORM desk.session_fresh(token);
-	RETURN QUERY SELECT t.number, desk.is_withheld(t.number), NOT desk.is_withheld(t.number),
+	RETURN QUERY SELECT t.number, t.version, desk.is_withheld(t.number), NOT desk.is_withheld(t.number),
 		coalesce(p.erased_at IS NULL AND p.id IS NOT NULL, false), p.id IS NULL OR p.erased_at IS NOT NULL,
 		(SELECT count(*) FROM desk.message m WHERE m.ticket = wanted), (SELECT count(*) FROM desk.note n WHERE n.ticket = wanted),
-		(SELECT count(*) FROM desk.action a WHERE a.ticket = wanted), f.files, desk.size_words(f.bytes), f.files > 0
+		(SELECT count(*) FROM desk.action a WHERE a.ticket = wanted), f.files, desk.size_words(f.bytes), f.files > 0,
+		f.bytes > most, desk.size_words(most), e.words IS NOT NULL, e.words
 	FROM desk.ticket t LEFT JOIN desk.person p ON p.id = t.requester,
-		LATERAL (SELECT count(*) AS files, coalesce(sum(a.size), 0)::bigint AS bytes FROM desk.attachment a WHERE a.ticket = t.number) f
+		LATERAL (SELECT count(*) AS files, coalesce(sum(a.size), 0)::bigint AS bytes FROM desk.attachment a WHERE a.ticket = t.number) f,
+		LATERAL (SELECT string_agg(format('%s on %s', desk.by_words(x.staff, x.role), desk.words(x.at)), '; ' ORDER BY x.id) AS words
+			FROM desk.export x WHERE x.ticket = t.number) e
 	WHERE t.number = wanted;
 	IF NOT FOUND THEN
 		RAISE 'no such ticket' USING ERRCODE = 'PT404';
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION api.privacy_ticket(text, int) IS 'What stands above the forms, and how much there is to be withheld.  PT404 when there is no such ticket.';
+COMMENT ON FUNCTION api.privacy_ticket(text, int, bigint) IS 'What stands above the forms, how much there is to be withheld, whether its files are more than "most" bytes, which an archive can hold, and who has taken one along.  PT404 when there is no such ticket.';
 
 CREATE FUNCTION api.privacy_places(token text, wanted int, words text, file text)
 RETURNS TABLE (place text, place_words text, pieces int, sample text, has_sample boolean)
@@ -113,8 +117,8 @@ BEGIN
 		RETURN QUERY SELECT 'refused', 'why', 'Say why it has to go, without saying it again.';
 		RETURN;
 	END IF;
-	IF file ~ '^[0-9]{1,18}$' THEN
-		PERFORM desk.redact_file(wanted, file::bigint, btrim(why), who);
+	IF file IS NOT NULL THEN
+		PERFORM desk.redact_file(wanted, CASE WHEN file ~ '^[0-9]{1,18}$' THEN file::bigint END, btrim(why), who);
 	ELSIF coalesce(privacy_redact.words, '') = '' THEN
 		RETURN QUERY SELECT 'refused', 'words', 'Paste the words that have to go.';
 		RETURN;
@@ -130,41 +134,50 @@ EXCEPTION WHEN SQLSTATE 'PT409' THEN
 	RETURN NEXT;
 END
 $$;
-COMMENT ON FUNCTION api.privacy_redact(text, int, text, text, text) IS 'Take words, or a whole file by its number, out of a ticket: desk.redact(), desk.redact_file().  "done", or "refused" with the field and the words of the rule.';
+COMMENT ON FUNCTION api.privacy_redact(text, int, text, text, text) IS 'Take words, or a whole file by its number, out of a ticket: desk.redact(), desk.redact_file().  "done", or "refused" with the field and the words of the rule.  PT404 when "file" is no file of the ticket.';
 
-CREATE FUNCTION api.privacy_withhold(token text, wanted int, kind text, passed_on text, sure text)
+CREATE FUNCTION api.privacy_withhold(token text, wanted int, seen int, kind text, passed_on text, sure text)
 RETURNS TABLE (outcome text, field text, complaint text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	who int := desk.session_fresh(token);
+	found_version int;
 BEGIN
+	-- in the order of desk.withhold(): nothing comes between this look and that
+	PERFORM desk.redaction_alone();
+	SELECT t.version INTO found_version FROM desk.ticket t WHERE t.number = wanted FOR NO KEY UPDATE;
+	IF NOT FOUND THEN
+		RAISE 'no such ticket' USING ERRCODE = 'PT404';
+	END IF;
+	IF desk.is_withheld(wanted) THEN
+		RETURN QUERY SELECT 'sent', NULL, NULL;
+		RETURN;
+	END IF;
 	RETURN QUERY SELECT 'refused', v.field, v.words FROM (VALUES
 		('kind', 'Choose what it is about.', kind IN ('ours', 'elsewhere', 'unsure')),
 		('passed_on', 'Say whether you have passed it on: the requester is told so.', passed_on IN ('yes', 'no')),
-		('sure', 'Say that whatever is needed was taken along. It cannot be undone.', sure = 'yes')) v (field, words, is_good)
+		('sure', 'Something came meanwhile: look at it and take it along.', found_version = seen),
+		('sure', 'Say that whatever is needed was taken along. It cannot be undone.', found_version IS DISTINCT FROM seen OR sure = 'yes')) v (field, words, is_good)
 	WHERE NOT coalesce(v.is_good, false);
-	IF FOUND THEN
-		RETURN;
-	ELSIF desk.is_withheld(wanted) THEN
-		RETURN QUERY SELECT 'sent', NULL, NULL;
-	ELSE
+	IF NOT FOUND THEN
 		PERFORM desk.withhold(wanted, privacy_withhold.kind, who, passed_on = 'yes');
 		RETURN QUERY SELECT 'done', NULL, NULL;
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION api.privacy_withhold(text, int, text, text, text) IS 'desk.withhold() for one of the staff, who has chosen a kind, said "yes" or "no" to whether the report was passed on, and ticked that they are sure; else "refused" with each field and its words.';
+COMMENT ON FUNCTION api.privacy_withhold(text, int, int, text, text, text) IS 'desk.withhold() for one of the staff, who has chosen a kind, said "yes" or "no" to whether the report was passed on, and ticked that they are sure, on a page that showed version "seen": "done", "sent" when it is withheld already, or "refused" with each field and its words; on "sure" when the ticket has moved on, as what came since would go unseen.  PT404 when there is no such ticket.';
 
 CREATE FUNCTION api.privacy_copy(token text, wanted int, most bigint) RETURNS TABLE (path text, content text, file text, size bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	who int := desk.session_fresh(token);
 BEGIN
-	PERFORM desk.session_fresh(token);
-	RETURN QUERY SELECT x.path, x.content, x.file::text, x.size FROM desk.ticket_copy(wanted, most) x;
+	RETURN QUERY SELECT x.path, x.content, x.file::text, x.size FROM desk.ticket_copy(wanted, who, most) x;
 END
 $$;
-COMMENT ON FUNCTION api.privacy_copy(text, int, bigint) IS 'desk.ticket_copy(), to be taken along before the ticket is withheld.';
+COMMENT ON FUNCTION api.privacy_copy(text, int, bigint) IS 'desk.ticket_copy() for one of the staff, to be taken along before the ticket is withheld.';
 
 CREATE FUNCTION api.privacy_piece(token text, wanted bigint, piece int) RETURNS TABLE (bytes bytea)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -236,7 +249,7 @@ $$;
 COMMENT ON FUNCTION api.privacy_erase(text, int, text, text, text) IS 'desk.person_erase() for one of the staff, who has given a reason and ticked that they are sure.';
 
 GRANT USAGE ON SCHEMA api TO desk_privacy;
-GRANT EXECUTE ON FUNCTION api.privacy_ticket(text, int), api.privacy_places(text, int, text, text), api.privacy_texts(text, int), api.privacy_files(text, int, text),
-	api.privacy_log(text, int), api.privacy_redact(text, int, text, text, text), api.privacy_withhold(text, int, text, text, text),
+GRANT EXECUTE ON FUNCTION api.privacy_ticket(text, int, bigint), api.privacy_places(text, int, text, text), api.privacy_texts(text, int), api.privacy_files(text, int, text),
+	api.privacy_log(text, int), api.privacy_redact(text, int, text, text, text), api.privacy_withhold(text, int, int, text, text, text),
 	api.privacy_copy(text, int, bigint), api.privacy_piece(text, bigint, int),
 	api.privacy_person(text, text, int), api.privacy_export(text, int, bigint), api.privacy_erase(text, int, text, text, text) TO desk_privacy;

@@ -137,8 +137,9 @@ BEGIN
 		p.mail, p.mail IS NOT NULL AND p.erased_at IS NULL, p.mail IS NULL, p.proven_at IS NOT NULL, p.proven_at IS NULL,
 		desk.visible(t.tried), coalesce(t.tried ~ '\S', false), a.name, a.name IS NOT NULL, a.name IS NULL, coalesce(t.assignee = who, false),
 		t.assignee IS DISTINCT FROM who AND t.state <> 'resolved',
-		t.state, CASE WHEN w.id IS NULL THEN st.label ELSE 'Not kept here' END, CASE WHEN w.id IS NOT NULL THEN 'st-resolved is-wait' ELSE CASE t.state WHEN 'new' THEN 'st-new is-warn' WHEN 'open' THEN 'st-open is-ok' WHEN 'pending' THEN 'st-pending is-wait'
-			WHEN 'fixed' THEN 'st-fixed is-priv' ELSE 'st-resolved is-ok' END END,
+		t.state, CASE WHEN w.id IS NULL THEN st.label ELSE 'Not kept here' END,
+		CASE WHEN w.id IS NOT NULL THEN 'st-resolved is-wait' WHEN t.state = 'new' THEN 'st-new is-warn' WHEN t.state = 'open' THEN 'st-open is-ok'
+			WHEN t.state = 'pending' THEN 'st-pending is-wait' WHEN t.state = 'fixed' THEN 'st-fixed is-priv' ELSE 'st-resolved is-ok' END,
 		t.state = 'resolved', t.state <> 'resolved', t.state = 'fixed', r.label, t.reason, desk.visible(t.reason), coalesce(t.reason ~ '\S', false),
 		t.alternative, desk.visible(t.alternative), coalesce(t.alternative ~ '\S', false), t.duplicate_of, t.duplicate_of IS NOT NULL,
 		e.version, e.version IS NOT NULL, e.version IS NULL,
@@ -154,7 +155,7 @@ BEGIN
 		desk.words(t.confirmed_at), t.confirmed_at IS NOT NULL,
 		t.confirmed_at IS NULL AND p.erased_at IS NULL AND w.id IS NULL, t.answered_at IS NULL,
 		p.erased_at IS NOT NULL, w.id IS NOT NULL, w.id IS NULL,
-		coalesce((SELECT z.name FROM desk.staff z WHERE z.id = w.staff), 'the database administrator') || ' on ' || desk.words(w.at),
+		desk.by_words(w.staff, w.role) || ' on ' || desk.words(w.at),
 		u.name, u.name IS NOT NULL, coalesce(u.is_internal, false), b.label, b.label IS NOT NULL, m.label, m.label IS NOT NULL
 	FROM desk.ticket t
 	JOIN desk.kind k ON k.name = t.kind
@@ -280,25 +281,25 @@ END
 $$;
 COMMENT ON FUNCTION api.staff_file_piece(text, int, bigint, int) IS 'One piece of a file; NULL where there is none.';
 
-CREATE FUNCTION api.staff_file_check(token text, key_sha256 text, visitor text, hashes text[], sizes bigint[], most int, most_bytes bigint) RETURNS SETOF text
+CREATE FUNCTION api.staff_file_check(token text, key_sha256 text, visitor text, fields text[], names text[], hashes text[], sizes bigint[], most int, most_bytes bigint) RETURNS SETOF text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	PERFORM desk.session_staff(token);
-	RETURN QUERY SELECT * FROM desk.upload_check(key_sha256, hashes, sizes, most, most_bytes, NULL);
+	RETURN QUERY SELECT * FROM desk.upload_check(key_sha256, fields, names, hashes, sizes, most, most_bytes, NULL);
 END
 $$;
-COMMENT ON FUNCTION api.staff_file_check(text, text, text, text[], bigint[], int, bigint) IS 'Before files are kept for a message or note: a word for each, see desk.upload_check().';
+COMMENT ON FUNCTION api.staff_file_check(text, text, text, text[], text[], text[], bigint[], int, bigint) IS 'Before files are kept for a message or note: a word for each, see desk.upload_check().';
 
-CREATE FUNCTION api.staff_upload(token text, key_sha256 text, field text, name text, type text, size int, sha256 text, seq int, bytes bytea) RETURNS void
+CREATE FUNCTION api.staff_upload(token text, key_sha256 text, field text, name text, type text, size int, sha256 text, most_bytes bigint, seq int, bytes bytea) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	PERFORM desk.session_staff(token);
-	PERFORM desk.upload_piece(key_sha256, field, name, type, size, sha256, seq, bytes);
+	RETURN desk.upload_piece(key_sha256, field, name, type, size, sha256, most_bytes, seq, bytes);
 END
 $$;
-COMMENT ON FUNCTION api.staff_upload(text, text, text, text, text, int, text, int, bytea) IS 'Keep one piece of a file for a message or note, see desk.upload_piece().';
+COMMENT ON FUNCTION api.staff_upload(text, text, text, text, text, int, text, bigint, int, bytea) IS 'Keep one piece of a file for a message or note, see desk.upload_piece().';
 
 CREATE FUNCTION api.staff_uploads(token text, key_sha256 text) RETURNS TABLE (file_place smallint, file_name text, size_words text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -759,7 +760,7 @@ GRANT EXECUTE ON FUNCTION api.staff_queue(text, text, text, text, text, text, te
 	api.staff_thread(text, int, text), api.staff_choices(text, int),
 	api.staff_ringing(text), api.staff_paging(text, int), api.staff_down(text, int, int, text, text),
 	api.staff_files(text, int), api.staff_private(text, int), api.staff_file(text, int, bigint), api.staff_file_piece(text, int, bigint, int),
-	api.staff_file_check(text, text, text, text[], bigint[], int, bigint), api.staff_upload(text, text, text, text, text, int, text, int, bytea),
+	api.staff_file_check(text, text, text, text[], text[], text[], bigint[], int, bigint), api.staff_upload(text, text, text, text, text, int, text, bigint, int, bytea),
 	api.staff_uploads(text, text), api.staff_file_drop(text, text, int),
 	api.staff_reply(text, int, int, text, text, text, int, boolean, boolean, text, text, text),
 	api.staff_note(text, int, int, text, text, text, int, text), api.staff_take(text, int, int, text),

@@ -162,7 +162,7 @@ $$;
 COMMENT ON FUNCTION api.submit(text, text, text, text, text, text, text, int, text, text, text, text, text[], text, text, text, boolean, boolean, boolean, boolean, text, text, bytea)
 IS 'File a report.  key_sha256: hex, names this form, so that sending it again changes nothing.  Answers one kind of rows: "filed" with the number (also for a resend); "other" with the number that the same form became with another text or another file; "complaint" about fields, in words for people; "security" when it reads like a security hole and not_security is false, with the fields and names of files that were kept and now are not, one a row; "production" when it is of severity 1 and production_down is NULL: ask whether somebody shall be woken; "similar" tickets when not_similar is false; "woken" when this visitor has had people woken too often today; "limited" when too many came from this visitor.  Files that were kept under the key become those of the ticket.  private_why: why it is private (desk.private_reason), asked of who makes it so; private_words: the other reason.  sealed: the packets of the confidential part, NULL or empty for none.  Nothing is stored but for "filed".  check_only asks for complaints alone.  Raises PT404 for an unknown form.';
 
-CREATE FUNCTION api.submit_file_check(key_sha256 text, visitor text, hashes text[], sizes bigint[], most int, most_bytes bigint,
+CREATE FUNCTION api.submit_file_check(key_sha256 text, visitor text, fields text[], names text[], hashes text[], sizes bigint[], most int, most_bytes bigint,
 	subject text, body text, not_security boolean) RETURNS SETOF text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -170,20 +170,20 @@ BEGIN
 	IF NOT not_security AND desk.reads_like_a_hole(subject, body) THEN
 		RETURN NEXT 'ask';
 	ELSE
-		RETURN QUERY SELECT * FROM desk.upload_check(key_sha256, hashes, sizes, most, most_bytes, visitor);
+		RETURN QUERY SELECT * FROM desk.upload_check(key_sha256, fields, names, hashes, sizes, most, most_bytes, visitor);
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION api.submit_file_check(text, text, text[], bigint[], int, bigint, text, text, boolean) IS 'Before files are kept for a form: a word for each, see desk.upload_check(), or "ask" alone while it is open whether this is a security hole: then nothing is stored.';
+COMMENT ON FUNCTION api.submit_file_check(text, text, text[], text[], text[], bigint[], int, bigint, text, text, boolean) IS 'Before files are kept for a form: a word for each, see desk.upload_check(), or "ask" alone while it is open whether this is a security hole: then nothing is stored.';
 
-CREATE FUNCTION api.submit_upload(key_sha256 text, field text, name text, type text, size int, sha256 text, seq int, bytes bytea) RETURNS void
+CREATE FUNCTION api.submit_upload(key_sha256 text, field text, name text, type text, size int, sha256 text, most_bytes bigint, seq int, bytes bytea) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	PERFORM desk.upload_piece(key_sha256, field, name, type, size, sha256, seq, bytes);
+	RETURN desk.upload_piece(key_sha256, field, name, type, size, sha256, most_bytes, seq, bytes);
 END
 $$;
-COMMENT ON FUNCTION api.submit_upload(text, text, text, text, int, text, int, bytea) IS 'Keep one piece of a file for a form, see desk.upload_piece().  In one transaction with what is asked next.';
+COMMENT ON FUNCTION api.submit_upload(text, text, text, text, int, text, bigint, int, bytea) IS 'Keep one piece of a file for a form, see desk.upload_piece().  All of them in one transaction.';
 
 CREATE FUNCTION api.submit_files(key_sha256 text) RETURNS TABLE (file_place smallint, file_name text, size_words text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -224,5 +224,5 @@ GRANT USAGE ON SCHEMA api TO desk_submit;
 GRANT SELECT ON api.submit_template, api.submit_field, api.submit_choice, api.submit_product TO desk_submit;
 GRANT EXECUTE ON FUNCTION api.submit(text, text, text, text, text, text, text, int, text, text, text, text, text[], text, text, text, boolean, boolean, boolean, boolean, text, text, bytea),
 	api.submit_same(int, text, text), api.submit_severities(), api.submit_keys(),
-	api.submit_file_check(text, text, text[], bigint[], int, bigint, text, text, boolean),
-	api.submit_upload(text, text, text, text, int, text, int, bytea), api.submit_files(text), api.submit_file_drop(text, int) TO desk_submit;
+	api.submit_file_check(text, text, text[], text[], text[], bigint[], int, bigint, text, text, boolean),
+	api.submit_upload(text, text, text, text, int, text, bigint, int, bytea), api.submit_files(text), api.submit_file_drop(text, int) TO desk_submit;

@@ -222,7 +222,7 @@ END
 $$;
 COMMENT ON FUNCTION api.ticket_mine_file_piece(text, int, bigint, int) IS 'One piece of a file of a requester''s own ticket; NULL where there is none.  PT404 unless the link opens this ticket.';
 
-CREATE FUNCTION api.ticket_file_check(token text, wanted int, key_sha256 text, visitor text, hashes text[], sizes bigint[], most int, most_bytes bigint,
+CREATE FUNCTION api.ticket_file_check(token text, wanted int, key_sha256 text, visitor text, fields text[], names text[], hashes text[], sizes bigint[], most int, most_bytes bigint,
 	body text, not_security boolean) RETURNS SETOF text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -231,21 +231,21 @@ BEGIN
 	IF desk.is_withheld(wanted) OR NOT not_security AND desk.reads_like_a_hole('', body) THEN
 		RETURN NEXT 'ask';
 	ELSE
-		RETURN QUERY SELECT * FROM desk.upload_check(key_sha256, hashes, sizes, most, most_bytes, visitor);
+		RETURN QUERY SELECT * FROM desk.upload_check(key_sha256, fields, names, hashes, sizes, most, most_bytes, visitor);
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION api.ticket_file_check(text, int, text, text, text[], bigint[], int, bigint, text, boolean) IS 'Before files are kept for a reply: a word for each, see desk.upload_check(), or "ask" alone while it is open whether this is about a security hole: then nothing is stored.  PT404 unless the link opens this ticket.';
+COMMENT ON FUNCTION api.ticket_file_check(text, int, text, text, text[], text[], text[], bigint[], int, bigint, text, boolean) IS 'Before files are kept for a reply: a word for each, see desk.upload_check(), or "ask" alone while it is open whether this is about a security hole: then nothing is stored.  PT404 unless the link opens this ticket.';
 
-CREATE FUNCTION api.ticket_upload(token text, wanted int, key_sha256 text, field text, name text, type text, size int, sha256 text, seq int, bytes bytea) RETURNS void
+CREATE FUNCTION api.ticket_upload(token text, wanted int, key_sha256 text, field text, name text, type text, size int, sha256 text, most_bytes bigint, seq int, bytes bytea) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	PERFORM desk.link_open(token, wanted, 'requester');
-	PERFORM desk.upload_piece(key_sha256, field, name, type, size, sha256, seq, bytes);
+	RETURN desk.upload_piece(key_sha256, field, name, type, size, sha256, most_bytes, seq, bytes);
 END
 $$;
-COMMENT ON FUNCTION api.ticket_upload(text, int, text, text, text, text, int, text, int, bytea) IS 'Keep one piece of a file for a reply, see desk.upload_piece().  PT404 unless the link opens this ticket.';
+COMMENT ON FUNCTION api.ticket_upload(text, int, text, text, text, text, int, text, bigint, int, bytea) IS 'Keep one piece of a file for a reply, see desk.upload_piece().  PT404 unless the link opens this ticket.';
 
 CREATE FUNCTION api.ticket_files(token text, wanted int, key_sha256 text) RETURNS TABLE (file_place smallint, file_name text, size_words text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -403,8 +403,8 @@ GRANT EXECUTE ON FUNCTION api.ticket_me_too(int, text), api.ticket_follow(int, t
 	api.ticket_consent(text, int), api.ticket_mine_follow(text, int, boolean),
 	api.ticket_why(int), api.ticket_mine_why(text, int),
 	api.public_file_piece(int, bigint, int), api.ticket_mine_files(text, int), api.ticket_mine_file(text, int, bigint),
-	api.ticket_mine_file_piece(text, int, bigint, int), api.ticket_file_check(text, int, text, text, text[], bigint[], int, bigint, text, boolean),
-	api.ticket_upload(text, int, text, text, text, text, int, text, int, bytea), api.ticket_files(text, int, text),
+	api.ticket_mine_file_piece(text, int, bigint, int), api.ticket_file_check(text, int, text, text, text[], text[], text[], bigint[], int, bigint, text, boolean),
+	api.ticket_upload(text, int, text, text, text, text, int, text, bigint, int, bytea), api.ticket_files(text, int, text),
 	api.ticket_file_drop(text, int, text, int) TO desk_ticket;
 GRANT EXECUTE ON FUNCTION desk.utc(timestamptz), desk.words(timestamptz), desk.span_words(numeric), desk.size_words(bigint), desk.tone(text, boolean),
 	desk.promise_of(text, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, int, boolean) TO desk_ticket;

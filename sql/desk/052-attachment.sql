@@ -28,26 +28,35 @@ END
 $$;
 COMMENT ON FUNCTION desk.blob_sweep(bytea[]) IS 'Delete those of these contents that no upload and no attachment has any more; how many it were.';
 
-CREATE OR REPLACE FUNCTION desk.upload_piece(key_sha256 text, field text, name text, type text, size int, sha256 text, seq int, bytes bytea) RETURNS void
+CREATE OR REPLACE FUNCTION desk.upload_piece(key_sha256 text, field text, name text, type text, size int, sha256 text, most_bytes bigint, seq int, bytes bytea) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
 	piece constant int := 65536;
-	most constant int := 64;	-- files and sealed parts of one form; forms say less
+	most constant int := 20;	-- files of one form, as in lib/file.h
 	form bytea := decode(key_sha256, 'hex');
 	hash bytea := decode(sha256, 'hex');
 	u desk.upload;
 	b desk.blob;
+	files int;
+	waiting bigint;	-- bytes of them
 BEGIN
 	IF seq = 0 THEN
-		-- a form that was sent twice at once
+		-- a form that was sent several times at once: what each of them was
+		-- told before may be too much by now
 		PERFORM pg_advisory_xact_lock(hashtextextended(upload_piece.key_sha256, 130));
 		SELECT * INTO u FROM desk.upload x WHERE x.key_sha256 = form AND x.field = upload_piece.field AND x.name = upload_piece.name AND x.sha256 = hash;
 		IF u.whole THEN
-			RETURN;
+			RETURN 'go';
 		END IF;
 		DELETE FROM desk.upload x WHERE x.key_sha256 = form AND x.field = upload_piece.field AND x.name = upload_piece.name AND x.sha256 = hash;
+		SELECT count(*), coalesce(sum(x.size), 0) INTO files, waiting FROM desk.upload x WHERE x.key_sha256 = form;
+		IF files >= most THEN
+			RETURN 'many';
+		ELSIF waiting + upload_piece.size > most_bytes THEN
+			RETURN 'large';
+		END IF;
 		-- held from here on, also if a sweep takes it away at this moment
 		INSERT INTO desk.blob AS x (sha256, size) VALUES (hash, upload_piece.size)
 		ON CONFLICT ON CONSTRAINT blob_pkey DO UPDATE SET size = x.size RETURNING * INTO b;
@@ -58,14 +67,14 @@ BEGIN
 		END IF;
 		INSERT INTO desk.upload (key_sha256, field, place, name, type, size, sha256)
 		SELECT form, upload_piece.field, coalesce(max(x.place), 0) + 1, upload_piece.name, upload_piece.type, upload_piece.size, hash
-		FROM desk.upload x WHERE x.key_sha256 = form HAVING count(*) < most;
+		FROM desk.upload x WHERE x.key_sha256 = form;
 	END IF;
 	SELECT * INTO u FROM desk.upload x WHERE x.key_sha256 = form AND x.field = upload_piece.field AND x.name = upload_piece.name AND x.sha256 = hash;
 	IF NOT FOUND THEN
-		RAISE 'cannot take a piece of a file that did not begin, or one more file' USING ERRCODE = 'PT409', COLUMN = upload_piece.field;
+		RETURN NULL;	-- its first piece was not kept
 	END IF;
 	IF u.whole THEN
-		RETURN;
+		RETURN 'go';
 	END IF;
 	SELECT * INTO STRICT b FROM desk.blob x WHERE x.sha256 = hash;
 	IF u.got <> seq * piece OR length(bytes) <> least(piece, u.size - u.got) OR b.size <> u.size
@@ -83,9 +92,10 @@ BEGIN
 		END IF;
 		UPDATE desk.blob x SET whole = true WHERE x.sha256 = hash;
 	END IF;
+	RETURN 'go';
 END
 $$;
-COMMENT ON FUNCTION desk.upload_piece(text, text, text, text, int, text, int, bytea) IS 'One piece of a file for an unfinished form, in order from 0, 64 KiB each but for the last.  A content that is known is compared and not stored again, so nobody gets a file by its hash alone.  Raises PT409 for pieces that do not fit each other or the hash; then nothing of the transaction may stay.';
+COMMENT ON FUNCTION desk.upload_piece(text, text, text, text, int, text, bigint, int, bytea) IS 'One piece of a file for an unfinished form, in order from 0, 64 KiB each but for the last.  The first one answers whether the file is kept: "go", or "many" or "large" as desk.upload_check(); of one that is not nothing is stored, and its other pieces answer NULL.  A content that is known is compared and not stored again, so nobody gets a file by its hash alone.  Raises PT409 for pieces that do not fit each other or the hash; then nothing of the transaction may stay.';
 
 CREATE OR REPLACE FUNCTION desk.upload_drop(wanted text, wanted_place int) RETURNS int
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -282,11 +292,12 @@ END
 $$;
 COMMENT ON FUNCTION desk.upload_take(text, bigint, bigint) IS 'Count one more file of a visitor, and what it holds, after so many bytes that came with it; false when it is too often or too much.  NULL is not counted.';
 
-CREATE OR REPLACE FUNCTION desk.upload_check(wanted text, hashes text[], sizes bigint[], most int, most_bytes bigint, visitor text) RETURNS SETOF text
+CREATE OR REPLACE FUNCTION desk.upload_check(wanted text, fields text[], names text[], hashes text[], sizes bigint[], most int, most_bytes bigint, visitor text) RETURNS SETOF text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	waiting text[];
+	waiting text[];	-- field, content and name of each
+	this text;
 	files int;
 	bytes bigint;
 	taken bigint := 0;	-- bytes of these
@@ -296,14 +307,15 @@ DECLARE
 BEGIN
 	-- a form that is sent several times at once
 	PERFORM pg_advisory_xact_lock(hashtextextended(wanted, 130));
-	SELECT coalesce(array_agg(encode(u.sha256, 'hex')), '{}'), count(*), coalesce(sum(u.size), 0) INTO waiting, files, bytes
+	SELECT coalesce(array_agg(concat_ws('/', u.field, encode(u.sha256, 'hex'), u.name)), '{}'), count(*), coalesce(sum(u.size), 0) INTO waiting, files, bytes
 	FROM desk.upload u WHERE u.key_sha256 = decode(wanted, 'hex');
 	IF visitor IS NOT NULL THEN
 		room := 1048576.0 * (SELECT l.most FROM desk.limiter l WHERE l.name = 'upload-waiting')
 			- coalesce((SELECT sum(u.size) FROM desk.upload u), 0);
 	END IF;
 	FOR i IN 1 .. cardinality(hashes) LOOP
-		is_new := hashes[i] <> ALL (waiting);
+		this := concat_ws('/', fields[i], hashes[i], names[i]);
+		is_new := this <> ALL (waiting);
 		IF is_new AND files >= most THEN
 			RETURN NEXT 'many';
 		ELSIF is_new AND bytes + sizes[i] > most_bytes THEN
@@ -316,6 +328,7 @@ BEGIN
 		ELSE
 			taken := taken + sizes[i];
 			IF is_new THEN
+				waiting := waiting || this;
 				files := files + 1;
 				bytes := bytes + sizes[i];
 				room := room - sizes[i];
@@ -325,7 +338,7 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION desk.upload_check(text, text[], bigint[], int, bigint, text) IS 'Which of these files may be kept for a form that has some already?  A word for each, in their order: "go", "many" when the form has the most there may be, "large" when they were too large together, "full" when too much waits altogether, "limited" when too many files or too much came from this visitor; NULL is not counted.  What fits is kept, so that nobody has to choose all of them again.';
+COMMENT ON FUNCTION desk.upload_check(text, text[], text[], text[], bigint[], int, bigint, text) IS 'Which of these files may be kept for a form that has some already?  One that waits already, in the same field and under the same name, is no second one.  A word for each, in their order: "go", "many" when the form has the most there may be, "large" when they were too large together, "full" when too much waits altogether, "limited" when too many files or too much came from this visitor; NULL is not counted.  What fits is kept, so that nobody has to choose all of them again.';
 
 CREATE OR REPLACE FUNCTION desk.uploads(wanted text) RETURNS TABLE (file_place smallint, file_name text, size_words text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp

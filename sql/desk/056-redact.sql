@@ -87,17 +87,24 @@ BEGIN
 		UNION ALL SELECT 'Why a promise was broken', '', NULL, b.reason, 7, b.clock FROM desk.breach_reason b JOIN desk.clock c ON c.id = b.clock WHERE c.ticket = wanted
 		UNION ALL SELECT 'Verdict on a page', '', g.judged_at, g.verdict, 8, g.id
 			FROM desk.page g JOIN desk.page_report q ON q.page = g.id WHERE q.ticket = wanted
-		UNION ALL SELECT 'Reason', '', t.solved_at, t.reason, 9, 0 FROM desk.ticket t WHERE t.number = wanted
-		UNION ALL SELECT 'Alternative', '', t.solved_at, t.alternative, 10, 0 FROM desk.ticket t WHERE t.number = wanted
-		UNION ALL SELECT format('%s, until then', desk.field_words(c.field)), desk.actor_words(c), c.changed_at, c.old, 11, c.id
+		UNION ALL SELECT 'Why a page was over', '', g.resolved_at, g.resolved_why, 9, g.id
+			FROM desk.page g JOIN desk.page_report q ON q.page = g.id WHERE q.ticket = wanted
+		-- earlier verdicts; the last one is above
+		UNION ALL SELECT 'Log of a page', coalesce(s.name, ''), e.at, e.words, 10, e.id
+			FROM desk.page_event e JOIN desk.page g ON g.id = e.page JOIN desk.page_report q ON q.page = g.id LEFT JOIN desk.staff s ON s.id = e.staff
+			WHERE q.ticket = wanted AND e.words IS DISTINCT FROM g.verdict AND e.words IS DISTINCT FROM g.resolved_why
+		UNION ALL SELECT 'Reason', '', t.solved_at, t.reason, 11, 0 FROM desk.ticket t WHERE t.number = wanted
+		UNION ALL SELECT 'Alternative', '', t.solved_at, t.alternative, 12, 0 FROM desk.ticket t WHERE t.number = wanted
+		UNION ALL SELECT 'The requester''s name', '', NULL, t.requester_name, 13, 0 FROM desk.ticket t WHERE t.number = wanted
+		UNION ALL SELECT format('%s, until then', desk.field_words(c.field)), desk.actor_words(c), c.changed_at, c.old, 14, c.id
 			FROM desk.change c WHERE c.ticket = wanted AND c.field IN ('subject', 'tried', 'reason', 'alternative', 'requester_name')) x
 	WHERE x.body ~ '\S' ORDER BY x.place, x.seq;
 END
 $$;
 COMMENT ON FUNCTION desk.ticket_texts(int) IS 'The texts of a ticket that people typed, for staff: control characters as pictures and without marks that turn the direction of writing.  No row when there is no such ticket.';
 
-CREATE OR REPLACE FUNCTION desk.ticket_copy(wanted int, most bigint DEFAULT NULL) RETURNS TABLE (path text, content text, file bigint, size bigint)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+CREATE OR REPLACE FUNCTION desk.ticket_copy(wanted int, who int DEFAULT NULL, most bigint DEFAULT NULL) RETURNS TABLE (path text, content text, file bigint, size bigint)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	words text := (SELECT string_agg(format(E'---- %s\n\n%s\n\n', concat_ws(', ', x.part, nullif(x.who, ''), desk.words(x.at)), x.body), '' ORDER BY x.place)
@@ -106,6 +113,7 @@ BEGIN
 	IF words IS NULL THEN
 		RAISE 'no such ticket' USING ERRCODE = 'PT404';
 	END IF;
+	INSERT INTO desk.export (ticket, staff) VALUES (wanted, who);
 	words := format(E'Ticket %s, as of %s.\n\n', wanted, desk.words(now())) || words || coalesce((SELECT string_agg(
 			format(E'---- File %s: %s, %s, %s, %s\n', desk.archive_path(wanted, f.file, f.type), f.name, desk.size_words(f.size), f.sender, desk.words(f.sent_at)), '' ORDER BY f.file)
 		FROM desk.ticket_files(wanted) f), '');
@@ -113,7 +121,7 @@ BEGIN
 	RETURN QUERY SELECT * FROM desk.archive_files(ARRAY(SELECT a.id FROM desk.attachment a WHERE a.ticket = wanted), most);
 END
 $$;
-COMMENT ON FUNCTION desk.ticket_copy(int, bigint) IS 'All of a ticket as the files of an archive, to be taken along before it is withheld: its texts, of notes and production actions too, and the numbers of attachments whose content goes under that path, see desk.archive_files().  PT404 when there is no such ticket.';
+COMMENT ON FUNCTION desk.ticket_copy(int, int, bigint) IS 'All of a ticket as the files of an archive, to be taken along before it is withheld: its texts, of notes and production actions too, and the numbers of attachments whose content goes under that path, see desk.archive_files().  Noted in desk.export.  PT404 when there is no such ticket.';
 
 -- Words -----------------------------------------------------------------------
 
@@ -608,6 +616,8 @@ CREATE OR REPLACE FUNCTION desk.withheld_message() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	-- after who withholds it just now
+	PERFORM FROM desk.ticket t WHERE t.number = NEW.ticket FOR UPDATE;
 	IF desk.is_withheld(NEW.ticket) THEN
 		RAISE 'cannot take more words about ticket %: it was the report of a security hole', NEW.ticket
 			USING ERRCODE = 'PT409', HINT = 'The security contact takes it: /.well-known/security.txt.';

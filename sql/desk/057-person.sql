@@ -62,7 +62,7 @@ BEGIN
 	UNION ALL SELECT 'left-out.txt', w.words, NULL, octet_length(w.words)::bigint FROM left_out w;
 END
 $$;
-COMMENT ON FUNCTION desk.archive_files(bigint[], bigint) IS 'These files as parts of an archive, as many as have at most so many bytes together (NULL for any); left-out.txt names the others.';
+COMMENT ON FUNCTION desk.archive_files(bigint[], bigint) IS 'These files as parts of an archive, in their order, until the next would be too much for so many bytes together (NULL for any); left-out.txt names the others.';
 
 CREATE OR REPLACE FUNCTION desk.person_export(whose int, who int DEFAULT NULL, most bigint DEFAULT NULL) RETURNS TABLE (path text, content text, file bigint, size bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

@@ -14,6 +14,17 @@ $$;
 COMMENT ON FUNCTION desk.action_new() IS 'Refuses (PT409) an action that is yet to be done.  When it was written down is now, whatever is said.';
 CREATE OR REPLACE TRIGGER action_new BEFORE INSERT ON desk.action FOR EACH ROW EXECUTE FUNCTION desk.action_new();
 
+CREATE OR REPLACE FUNCTION desk.action_added() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	UPDATE desk.ticket t SET version = t.version + 1 WHERE t.number = NEW.ticket;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION desk.action_added() IS 'Raises the version of the ticket, as a note does: who has a form of it open gets to read the action first.';
+CREATE OR REPLACE TRIGGER action_added AFTER INSERT ON desk.action FOR EACH ROW EXECUTE FUNCTION desk.action_added();
+
 CREATE OR REPLACE FUNCTION desk.approval_new() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$

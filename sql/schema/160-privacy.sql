@@ -52,15 +52,19 @@ COMMENT ON COLUMN desk.redaction_place.characters IS 'staff: how many characters
 
 CREATE TABLE desk.export (
 	id		int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	person		int NOT NULL REFERENCES desk.person,
+	person		int REFERENCES desk.person,
+	ticket		int REFERENCES desk.ticket,
 	staff		int REFERENCES desk.staff,
 	role		text NOT NULL DEFAULT session_user,
-	at		timestamptz NOT NULL DEFAULT now()
+	at		timestamptz NOT NULL DEFAULT now(),
+	CONSTRAINT of_a_person_or_a_ticket CHECK ((person IS NULL) <> (ticket IS NULL))
 );
-CREATE INDEX export_person ON desk.export (person);
-COMMENT ON TABLE desk.export IS 'Who was handed somebody''s data, and when.  Append-only.';
+CREATE INDEX export_person ON desk.export (person) WHERE person IS NOT NULL;
+CREATE INDEX export_ticket ON desk.export (ticket) WHERE ticket IS NOT NULL;
+COMMENT ON TABLE desk.export IS 'Who was handed all data of a person, or all of a ticket, as an archive, and when.  Append-only.';
 COMMENT ON COLUMN desk.export.id IS 'staff: number';
-COMMENT ON COLUMN desk.export.person IS 'staff: whose data';
+COMMENT ON COLUMN desk.export.person IS 'staff: whose data; NULL for a ticket';
+COMMENT ON COLUMN desk.export.ticket IS 'staff: all of which ticket, its notes too; NULL for a person';
 COMMENT ON COLUMN desk.export.staff IS 'staff: who fetched them; NULL in psql';
 COMMENT ON COLUMN desk.export.role IS 'staff: the database role that was signed in';
 COMMENT ON COLUMN desk.export.at IS 'staff: when';

@@ -5,6 +5,7 @@ use warnings;
 use utf8;
 use Digest::SHA qw(sha256_hex);
 use Encode ();
+use IO::Handle;
 use Test::More;
 use lib 'tests/lib';
 use Desk;
@@ -42,6 +43,7 @@ my %hole = fresh($me, 'bug', subject => 'Cross-site scripting');
 my %many = fresh($me, 'bug');
 my %large = fresh($me, 'bug', body => "My long text\n\nstays.");
 my %early = fresh($me, 'bug');
+my @spare = map { +{ fresh($me, 'bug') } } 1 .. 5;
 my %plain = fresh($me, 'bug', subject => 'No file at all');
 Desk::take_your_time();
 
@@ -223,6 +225,48 @@ my $is_twenty = $me->post('/report/bug', { $me->fields($one_more, '/report/bug')
 is($is_twenty->{status}, 303, 'then the report is taken');
 is(Desk::sql('SELECT count(*) FROM desk.attachment WHERE ticket = ' . number($is_twenty)), 20, 'with twenty files');
 
+# the same content under another name is another file (desk.upload)
+my %same = %{ shift @spare };
+is(kept($me->post_files('/report/bug', { %same, do => 'preview' }, [@twenty])), join(',', map { "f$_.txt" } 1 .. 20), 'twenty files are kept');
+my $repeated = $me->post_files('/report/bug', { %same, do => 'preview' }, [@twenty[0, 1], [file => 'one.txt', 'file 1'], [file => 'two.txt', 'file 1']]);
+is(kept($repeated), join(',', map { "f$_.txt" } 1 .. 20), 'who sends two of them again has no more');
+is(lost($repeated), 'one.txt,two.txt', 'and under other names they are two too many');
+like($repeated->{body}, qr/20 files are the most that can go along\. Left out: “one\.txt” \(6 bytes\), “two\.txt” \(6 bytes\)/, '... as it says');
+
+# one form sent four times at once, with other files each: when all have asked
+# and none has come yet
+my %once = (%{ shift @spare }, do => 'preview');
+$me->post_files('/report/bug', \%once, [[file => 'first.txt', 'the first']]);
+my $lock = Desk::sql(q{SELECT hashtextextended(encode(key_sha256, 'hex'), 130) FROM desk.upload WHERE name = 'first.txt'});
+open(my $holder, '|-', 'psql', '-XqAt', '-o', '/dev/null') or die $!;
+$holder->autoflush;
+print $holder "SELECT pg_advisory_lock($lock);\n";
+my $locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND (classid::bigint << 32 | objid::bigint) = $lock AND";
+sub wait_for { my ($n, $sql) = @_; for (1 .. 50) { return if Desk::sql($sql) >= $n; select undef, undef, undef, 0.04 } return }
+wait_for(1, "$locks granted");
+my @senders = map {
+	my $who = $_;
+	my $pid = open(my $from, '-|') // die "fork: $!";
+	if ($pid == 0) {
+		my $page = $me->post_files('/report/bug', { %once, body => "The text of $who" }, [map { [file => "$who-$_.txt", "$who $_"] } 1 .. 15]);
+		print "$page->{status} ", $page->{body} =~ /The text of $who/ ? 'text' : 'no text', ' ', scalar(() = lost($page) =~ /\.txt/g), ' ', $page->{body} =~ /20 files are the most/ ? 'complaint' : 'none';
+		close STDOUT;
+		require POSIX;
+		POSIX::_exit(0);
+	}
+	$from;
+} qw(north east south west);
+wait_for(2, "$locks NOT granted");
+print $holder "SELECT pg_advisory_unlock($lock);\n";
+my @said = map { my $from = $_; do { local $/; <$from> } } @senders;
+is(Desk::sql(q{SELECT count(*) FROM desk.upload u WHERE key_sha256 = (SELECT key_sha256 FROM desk.upload x WHERE x.name = 'first.txt')}), 20, 'a form that is sent four times at once keeps twenty files as well');
+is((() = join("\n", @said) =~ /^200 text \d+ (?:complaint|none)$/mg), 4, 'each of them gets its page and its text back') or diag(join "\n", @said);
+close $holder;
+my $left_out = 0;
+$left_out += (split)[2] for @said;
+is($left_out, 61 - 20, 'and every file that was left out is named');
+is((() = join("\n", @said) =~ / [1-9]\d* complaint$/mg), (() = join("\n", @said) =~ / [1-9]\d* \w+$/mg), '... with the reason');
+
 my $mib = 1048576;
 my $most = $me->post_files('/report/bug', \%large, [[file => 'small.txt', 'small'], [file => 'big <&> file.bin', 'x' x (10 * $mib + 1)]]);
 is($most->{status}, 422, 'a file of more than 10 MiB is too large');
@@ -230,6 +274,15 @@ like($most->{body}, qr{Choose smaller files, or leave these out: “big &lt;&amp
 is({ $me->fields($most, '/report/bug') }->{body}, "My long text\n\nstays.", 'and the text stays');
 is(kept($most), 'small.txt', 'so does the file that fits');
 like($most->{body}, qr{Everything you typed is still below\. 1 file was not kept: [^.]*\. 1 file is kept\.}, '... as the page says on top');
+$asked = $me->post_files('/report/bug', { %{ shift @spare }, subject => 'SQL injection', do => 'send' }, [[file => 'ok.txt', 'ok'], [file => 'big.bin', 'x' x (10 * $mib + 1)]]);
+is($asked->{status}, 200, 'where the question of a security hole is open nobody complains of a large file');
+like($asked->{body}, qr/Is this a security hole/, '... but asks that first');
+is(lost($asked), 'ok.txt,big.bin', '... and says that both are to be chosen again');
+like($me->post_files('/report/bug', { %{ shift @spare }, subject => 'SQL injection', do => 'send' }, [[file => 'big.bin', 'x' x (10 * $mib + 1)]])->{body}, qr/Is this a security hole/, '... also when there is no other');
+my %copies = (%{ shift @spare }, do => 'preview');
+my $copied = $me->post_files('/report/bug', \%copies, [map { [file => "copy $_.bin", 'c' x (9 * $mib)] } 1 .. 4]);
+is(kept($copied), 'copy 1.bin,copy 2.bin', 'a content that goes along under two names counts twice');
+is(kept($me->post_files('/report/bug', \%copies, [map { [file => "copy $_.bin", 'c' x (9 * $mib)] } 3 .. 5])), 'copy 1.bin,copy 2.bin', '... also when it waits already');
 my $sum = $me->post_files('/report/bug', \%large, [(map { [file => "b$_.bin", chr($_) x (9 * $mib)] } 1 .. 3), [file => 'after.txt', 'after']]);
 is($sum->{status}, 422, 'three of 9 MiB are too large together');
 like($sum->{body}, qr{Together the files can have 25 MiB\. Left out: “b3\.bin” \(9 MiB\)</a>}, 'which is said');

@@ -53,6 +53,7 @@ my ($hash) = $gpg->run('', '--with-wkd-hash', '--list-keys', $ours) =~ /^ *([a-z
 for my $path ("hu/$hash?l=Support", "desk.example/hu/$hash?l=support", "hu/$hash") {
 	my $found = $stranger->get("/.well-known/openpgpkey/$path");
 	is("$found->{status} $found->{headers}{'content-type'}", '200 application/octet-stream', "the web key directory has it at $path");
+	is($found->{headers}{'cache-control'}, 'no-cache', '... to be asked for each time');
 	is(Gpg->new->run($found->{bytes}, '--show-keys', '--with-colons') =~ /^fpr:+([0-9A-F]+):/m ? $1 : '', $ours, '... and it is binary');
 }
 is($stranger->get("/.well-known/openpgpkey/example.org/hu/$hash")->{status}, 404, 'but not of another domain');
@@ -248,6 +249,7 @@ $answer = $me->post('/report/bug', { %fields, subject => "Mixed $tag", body => '
 like($answer->{body}, qr/has been replaced since/, '... also when our present key could open it: the other may be in wrong hands');
 
 Desk::sql('UPDATE desk.confidential_key SET retired_at = now() WHERE retired_at IS NULL');
+is($stranger->get("/.well-known/openpgpkey/$_")->{status}, 404, "a retired key is gone from $_ at once") for "hu/$hash?l=Support", "desk.example/hu/$hash?l=support", "hu/$hash";
 $answer = $me->post('/report/bug', { %{ shift @forms }, subject => "Withdrawn $tag", body => 'The rest of it', sealed => $sealed });
 is($answer->{status}, 422, 'when no key is left what was encrypted is not taken');
 like($answer->{body}, qr{<a href="#sealed">Our key was withdrawn meanwhile.*id="sealed">}s, '... in words that say why, in its place');

@@ -31,7 +31,7 @@ is($stranger->get("/staff/tickets/$n/redact")->{headers}{location}, "/login?tick
 Desk::sql("UPDATE desk.session SET fresh_until = now() - interval '1 second' WHERE staff = $ann->{id}");
 is($ann->get($_->[0])->{headers}{location}, $_->[1], "without a fresh proof $_->[0] asks for one")
 	for [ "/staff/tickets/$n/redact", "/login/again?ticket=$n&to=redact" ], [ "/staff/tickets/$n/vulnerability", "/login/again?ticket=$n&to=vulnerability" ],
-	[ "/staff/tickets/$n/vulnerability/copy.zip", "/login/again?ticket=$n&to=vulnerability" ], [ '/staff/people', '/login/again?to=people' ];
+	[ '/staff/people', '/login/again?to=people' ];
 sub fresh { Desk::sql("UPDATE desk.session SET fresh_until = now() + interval '10 minutes' WHERE staff = $ann->{id}") }
 fresh();
 my $page = $ann->get("/staff/tickets/$n/redact");
@@ -87,6 +87,9 @@ Desk::sql("UPDATE desk.session SET fresh_until = now() - interval '1 second' WHE
 my $stale = $ann->post("/staff/tickets/$n/redact", { csrf => $form{csrf}, words => 'My text', why => 'x', do => 'remove' });
 is($stale->{status}, 403, 'when the proof has grown old meanwhile nothing is done');
 like($stale->{body}, qr{Nothing was done yet.*href="/login/again\?ticket=$n&amp;to=redact".*My text}s, 'and nothing typed is lost');
+my $late = $ann->post("/staff/tickets/$n/vulnerability", { csrf => $form{csrf}, do => 'copy' });
+is("$late->{status} " . Desk::sql("SELECT count(*) FROM desk.export WHERE ticket = $n"), '403 0', 'nor is anything handed out');
+like($late->{body}, qr{href="/login/again\?ticket=$n&amp;to=vulnerability"}, 'before the proof is given');
 fresh();
 is($ann->post("/staff/tickets/$n/redact", { words => 'My text', why => 'x', do => 'remove' })->{status}, 403, 'a form without its token does nothing');
 is($stranger->post("/staff/tickets/$n/redact", { csrf => $form{csrf}, words => 'My text', why => 'x', do => 'remove' })->{status}, 403, 'nor does one of somebody else');
@@ -112,6 +115,8 @@ is(Desk::sql("SELECT count(*) FROM desk.attachment WHERE id = $file"), 1, 'it is
 my $blank = redact(drop => $file);
 is($blank->{status}, 422, 'a reason is asked for');
 like($blank->{body}, qr/Say why it has to go.*name="drop" value="$file"/s, 'with the file still shown');
+is(redact(drop => 'abc', words => 'My text', why => 'x')->{status}, 404, 'what is no file cannot be taken out');
+cmp_ok(dump_has('My text'), '>', 0, 'nor can words along with it that nobody has looked at');
 is(redact(drop => $file, why => 'a key file')->{status}, 303, 'then it is taken out');
 like(redact(file => $file)->{body}, qr/This file is not here any more/, 'a file that is gone is said to be');
 is(dump_has(unpack 'H*', "Schatz-$one"), 0, 'with its bytes');
@@ -129,20 +134,48 @@ Desk::sql("WITH b AS (INSERT INTO desk.blob (sha256, size, whole) VALUES (sha256
 	c AS (INSERT INTO desk.blob_chunk SELECT sha256, 0, 'Poc-$one' FROM b)
 	INSERT INTO desk.attachment (ticket, message, place, name, type, size, sha256) SELECT $hole, (SELECT min(id) FROM desk.message WHERE ticket = $hole), 1, 'Overflow-$one.txt', 'text/plain', size, sha256 FROM b");
 my $ask = $ann->get("/staff/tickets/$hole/vulnerability");
-like($ask->{body}, qr/Take it along first: afterwards it cannot be had.*copy\.zip.*cannot be undone/s, 'what will happen is said before');
+like($ask->{body}, qr/Take it along first: afterwards it cannot be had.*value="copy".*cannot be undone/s, 'what will happen is said before');
 like($ask->{body}, qr{<dt>Messages</dt><dd>1</dd><dt>Internal notes</dt><dd>1</dd><dt>Files</dt><dd>1 \(\d+ bytes\)</dd><dt>Production actions</dt><dd>1</dd>}, 'and how much goes');
-my $copy = $ann->get("/staff/tickets/$hole/vulnerability/copy.zip");
+unlike($ask->{body}, qr/Taken along by|left-out/, 'nobody has taken it along yet');
+sub take_along {
+	my ($ticket) = @_;
+	my $at = "/staff/tickets/$ticket/vulnerability";
+	return $ann->post($at, { $ann->form($ann->get($at)->{body}, $at), do => 'copy' });
+}
+my $copy = take_along($hole);
 is("$copy->{headers}{'content-type'} $copy->{headers}{'content-disposition'} $copy->{headers}{'cache-control'}", "application/zip attachment; filename=\"ticket-$hole.zip\" no-store", 'there is a copy to take along');
 my %copy = unpack_zip($copy->{bytes});
 my ($poc) = grep { m{/files/} } keys %copy;
 like($copy{"tickets/$hole/texts.txt"}, qr/It fails Overflow-$one.*With Overflow-$one.*My text: Overflow-$one.*Is Overflow-$one real\?.*restart Overflow-$one.*File $poc: Overflow-$one\.txt/s, 'with all texts');
 is($copy{$poc}, "Poc-$one", 'and the files to the byte');
+like($ann->get("/staff/tickets/$hole/vulnerability")->{body}, qr/Taken along by Ann Private on \d/, 'the page says by whom it was taken along, and when');
+is(Desk::sql("SELECT count(*) FROM desk.export WHERE ticket = $hole AND staff = $ann->{id} AND role = 'desk_privacy'"), 1, 'that is noted for good');
+like(log_of('privacy'), qr/all of ticket $hole was fetched/, 'and stands in the log');
 my %open = map { $_->[0] => { $ann->form($ann->get("/staff/tickets/$hole$_->[1]")->{body}, "/staff/tickets/$hole/$_->[0]") } } [ note => '' ], [ actions => '/actions' ];
 my %withhold = $ann->form($ask->{body}, "/staff/tickets/$hole/vulnerability");
 my $unsure = $ann->post("/staff/tickets/$hole/vulnerability", { %withhold, kind => 'ours' });
 is($unsure->{status}, 422, 'one has to be sure');
 like($unsure->{body}, qr/Say whether you have passed it on.*Say that whatever is needed was taken along.*value="ours" checked/s, 'what is missing is said, and what was chosen is kept');
 cmp_ok(dump_has("Overflow-$one"), '>', 5, 'nothing is withheld yet');
+# what comes between the look and the press
+my ($to_note, $to_actions, $to_reply) = ("/staff/tickets/$hole/note", "/staff/tickets/$hole/actions", "/my/$hole/reply");
+for (
+	[ 'a message', qr/Messages<\/dt><dd>2</, sub { $eve->post($to_reply, { $eve->fields($eve->get("/my/$hole"), $to_reply), body => "More of Overflow-$one", do => 'send' }) } ],
+	[ 'a note', qr/notes<\/dt><dd>2</, sub { $ann->post($to_note, { $ann->fields($ann->get("/staff/tickets/$hole"), $to_note), note => "Overflow-$one, too", do => 'send' }) } ],
+	[ 'a file', qr/Files<\/dt><dd>2 /, sub { $eve->post_files($to_reply, { $eve->fields($eve->get("/my/$hole"), $to_reply), body => '', do => 'send' }, [[file => 'more.txt', "Overflow-$one"]]) } ],
+	[ 'a production action', qr/actions<\/dt><dd>2</, sub { $ann->post($to_actions, { $ann->form($ann->get($to_actions)->{body}, $to_actions), what => "stop Overflow-$one", why => 'to be safe' }) } ],
+) {
+	my ($what, $shown, $comes) = @$_;
+	is($comes->()->{status}, 303, "$what comes after somebody has looked");
+	my $again = $ann->post("/staff/tickets/$hole/vulnerability", { %withhold, kind => 'ours', passed_on => 'yes', sure => 'yes' });
+	is("$again->{status} " . Desk::sql("SELECT count(*) FROM desk.redaction WHERE ticket = $hole"), '422 0', 'then nothing is withheld');
+	like($again->{body}, qr/Something came meanwhile: look at it and take it along\..*$shown/s, 'it is said, and how much there is now');
+	unlike($again->{body}, qr/value="yes" checked[^>]*> Whatever/, 'and to be sure is asked anew');
+	%withhold = $ann->form($again->{body}, "/staff/tickets/$hole/vulnerability");
+}
+delete $withhold{version};
+is($ann->post("/staff/tickets/$hole/vulnerability", { %withhold, kind => 'ours', passed_on => 'yes', sure => 'yes' })->{status}, 422, 'a form that does not say what it has shown withholds nothing');
+%withhold = $ann->form($ann->get("/staff/tickets/$hole/vulnerability")->{body}, "/staff/tickets/$hole/vulnerability");
 is($ann->post("/staff/tickets/$hole/vulnerability", { %withhold, kind => 'ours', passed_on => 'yes', sure => 'yes' })->{headers}{location}, "/staff/tickets/$hole", 'then it is withheld');
 is(dump_has("Overflow-$one") + dump_has(unpack 'H*', "Poc-$one"), 0, 'the desk holds no word of it, as a dump of all shows');
 like($ann->get($_)->{body}, qr/Ann Private<\/b> <b>Production action<\/b>.*Text withheld: security report/s, "on $_ the trace of the production action stays") for '/staff/actions', "/staff/tickets/$hole/actions";
@@ -155,7 +188,7 @@ like($mine->{body}, qr/we passed your report on to our .*so you need not send it
 unlike($mine->{body}, qr{action="/my/$hole/reply"}, 'and is offered no form for more of it');
 like(Desk::sql("SELECT subject || body FROM desk.outbox WHERE ticket = $hole AND person IS NOT NULL AND sent_at IS NULL AND failed_at IS NULL ORDER BY id DESC LIMIT 1"),
 	qr/security contact.*\{URL\}\/\.well-known\/security\.txt/s, 'a mail says so, too');
-like($ann->get("/staff/tickets/$hole/vulnerability")->{body}, qr/Its text was withheld.*Ann Private/s, 'who did it is kept');
+like($ann->get("/staff/tickets/$hole/vulnerability")->{body}, qr/Its text was withheld.*Ann Private.*Taken along by Ann Private.*no more messages from anybody but staff/s, 'who did it is kept, and who took it along');
 is($ann->post("/staff/tickets/$hole/vulnerability", { %withhold, kind => 'ours', passed_on => 'yes', sure => 'yes' })->{status}, 303, 'a double click changes nothing');
 unlike($ann->get("/staff/tickets/$hole/actions")->{body}, qr/id="action-form"/, 'no form asks for more of it');
 for ([ note => note => "Overflow-$one again", do => 'send' ], [ actions => what => "Overflow-$one again", why => 'to see' ]) {
@@ -164,6 +197,35 @@ for ([ note => note => "Overflow-$one again", do => 'send' ], [ actions => what 
 		qr/the report of a security hole: the desk takes no more words about it/, "by a form that lay open the desk takes no more words: $what");
 }
 is(Desk::sql("SELECT count(*) FROM desk.message WHERE ticket = $hole AND author = 'staff'"), 1, 'nor tells them twice');
+
+# Files that an archive cannot hold, or that somebody takes out at this moment
+sub attach {
+	my ($ticket, $name, $said, $bytes) = @_;
+	my ($id) = Desk::sql("WITH b AS (INSERT INTO desk.blob (sha256, size, whole) VALUES (sha256('$name $one'), $said, true) RETURNING sha256, size),
+		c AS (INSERT INTO desk.blob_chunk SELECT sha256, 0, '$bytes' FROM b)
+		INSERT INTO desk.attachment (ticket, message, place, name, type, size, sha256)
+		SELECT $ticket, (SELECT min(id) FROM desk.message WHERE ticket = $ticket), 1, '$name.txt', 'text/plain', size, sha256 FROM b RETURNING id") =~ /(\d+)/;
+	return $id;
+}
+sub plain {
+	my ($name) = @_;
+	my ($number) = Desk::sql("WITH t AS (INSERT INTO desk.ticket (subject, kind, severity, requester) SELECT '$name', 'bug', 3, desk.person_of('$name$one\@home.example') RETURNING number, filed_at)
+		INSERT INTO desk.message (ticket, author, body, posted_at) SELECT number, 'requester', '$name', filed_at FROM t RETURNING ticket") =~ /(\d+)/;
+	return $number;
+}
+my $large = plain('large');
+my $left = attach($large, 'large', 49 * 1024 * 1024, 'x');
+like($ann->get("/staff/tickets/$large/vulnerability")->{body}, qr{more than 48 MiB: <b>left-out\.txt</b>.*one by one from <a href="/staff/tickets/$large">}s, 'of more than fits into an archive the page says where the rest is named');
+like({ unpack_zip(take_along($large)->{bytes}) }->{'left-out.txt'}, qr{tickets/$large/files/$left\.txt}, 'and there it is');
+for ([ 'less', 9 ], [ 'more', 2 ]) {
+	my ($what, $said) = @$_;
+	my $cut = plain($what);
+	attach($cut, $what, $said, 'Bytes');
+	my $torn = take_along($cut);
+	is("$torn->{status} $torn->{headers}{'content-type'}", '409 text/html; charset=utf-8', "a file that turns out to be $what than it was makes no archive");
+	my $whose = Desk::sql("SELECT requester FROM desk.ticket WHERE number = $cut");
+	is($ann->post("/staff/people/$whose/export", { csrf => { $ann->form($ann->get('/staff/people')->{body}, '/staff/people') }->{csrf} })->{status}, 409, 'nor one of their data');
+}
 
 # One that nobody has passed on
 my ($kim, $second) = report("kim$one\@home.example", "Leak-$one");
@@ -241,6 +303,14 @@ like($stranger->get("/tickets/$hers")->{body}, qr/harmless $one/, 'their report 
 is($mia->get("/my/$hers")->{status}, 404, 'their link is not');
 like(find($address)->{body}, qr/We store nothing/, 'we store nothing under their address');
 is($ann->post("/staff/people/$person/erase", { %erase, why => 'asked by mail', sure => 'yes' })->{status}, 404, 'they cannot be forgotten twice');
+
+# What a program has logged.
+sub log_of {
+	my ($program) = @_;
+	open my $log, '<', "$ENV{DESK_LOG}/$program.log" or die "$program.log: $!";
+	local $/;
+	return <$log>;
+}
 
 # The members of a zip archive as bytes, read by another library than ours.
 sub unpack_zip {

@@ -48,6 +48,7 @@ sql(qq{
 	INSERT INTO desk.private_reason (ticket, reason, words) VALUES ($number{private}, 'other', 'x');
 	INSERT INTO desk.action (ticket, staff, what, why, key_sha256) SELECT $number{private}, min(id), 'x', 'x', sha256('action') FROM desk.staff;
 	INSERT INTO desk.redaction (kind, ticket, role, reason) VALUES ('words', $number{private}, 'x', 'x');
+	INSERT INTO desk.export (ticket, role) VALUES ($number{private}, 'x');
 	INSERT INTO desk.missed_run (program, from_at, until_at, minutes) VALUES ('slacheck', now() - interval '9 minutes', now(), 9);
 	UPDATE desk.page SET justified = true, verdict = 'x', judged_by = (SELECT min(id) FROM desk.staff);
 	UPDATE desk.outbox SET sent_at = now() WHERE failed_at IS NULL AND sent_at IS NULL;

@@ -62,7 +62,7 @@ SELECT is((SELECT count(*)::int FROM desk.public_attachment p JOIN t ON t.number
 
 -- encrypted files
 CREATE FUNCTION pg_temp.send(key text, name text, content bytea) RETURNS void LANGUAGE sql AS $$
-	SELECT api.submit_upload(encode(sha256(convert_to(key, 'UTF8')), 'hex'), 'sealed_file', name, 'application/pgp-encrypted', length(content), encode(sha256(content), 'hex'), 0, content)
+	SELECT api.submit_upload(encode(sha256(convert_to(key, 'UTF8')), 'hex'), 'sealed_file', name, 'application/pgp-encrypted', length(content), encode(sha256(content), 'hex'), 1000, 0, content)
 $$;
 CREATE FUNCTION pg_temp.file(key text, about int) RETURNS void LANGUAGE sql AS $$
 	WITH m AS (INSERT INTO desk.message (ticket, author, body) VALUES (about, 'requester', 'x') RETURNING id)

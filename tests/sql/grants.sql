@@ -142,8 +142,8 @@ desk_privacy
 	EXECUTE api.privacy_places(text, integer, text, text)
 	EXECUTE api.privacy_redact(text, integer, text, text, text)
 	EXECUTE api.privacy_texts(text, integer)
-	EXECUTE api.privacy_ticket(text, integer)
-	EXECUTE api.privacy_withhold(text, integer, text, text, text)
+	EXECUTE api.privacy_ticket(text, integer, bigint)
+	EXECUTE api.privacy_withhold(text, integer, integer, text, text, text)
 desk_promise
 	CONNECT database
 	USAGE schema api
@@ -225,7 +225,7 @@ desk_staff
 	EXECUTE api.staff_down(text, integer, integer, text, text)
 	EXECUTE api.staff_duty(text)
 	EXECUTE api.staff_file(text, integer, bigint)
-	EXECUTE api.staff_file_check(text, text, text, text[], bigint[], integer, bigint)
+	EXECUTE api.staff_file_check(text, text, text, text[], text[], text[], bigint[], integer, bigint)
 	EXECUTE api.staff_file_drop(text, text, integer)
 	EXECUTE api.staff_file_piece(text, integer, bigint, integer)
 	EXECUTE api.staff_files(text, integer)
@@ -247,7 +247,7 @@ desk_staff
 	EXECUTE api.staff_take(text, integer, integer, text)
 	EXECUTE api.staff_thread(text, integer, text)
 	EXECUTE api.staff_ticket(text, integer)
-	EXECUTE api.staff_upload(text, text, text, text, text, integer, text, integer, bytea)
+	EXECUTE api.staff_upload(text, text, text, text, text, integer, text, bigint, integer, bytea)
 	EXECUTE api.staff_uploads(text, text)
 	EXECUTE api.staff_views(text, text)
 	EXECUTE api.staff_visibility(text, integer, integer, text, text)
@@ -260,13 +260,13 @@ desk_submit
 	SELECT api.submit_product
 	SELECT api.submit_template
 	EXECUTE api.submit(text, text, text, text, text, text, text, integer, text, text, text, text, text[], text, text, text, boolean, boolean, boolean, boolean, text, text, bytea)
-	EXECUTE api.submit_file_check(text, text, text[], bigint[], integer, bigint, text, text, boolean)
+	EXECUTE api.submit_file_check(text, text, text[], text[], text[], bigint[], integer, bigint, text, text, boolean)
 	EXECUTE api.submit_file_drop(text, integer)
 	EXECUTE api.submit_files(text)
 	EXECUTE api.submit_keys()
 	EXECUTE api.submit_same(integer, text, text)
 	EXECUTE api.submit_severities()
-	EXECUTE api.submit_upload(text, text, text, text, integer, text, integer, bytea)
+	EXECUTE api.submit_upload(text, text, text, text, integer, text, bigint, integer, bytea)
 desk_ticket
 	CONNECT database
 	USAGE schema api
@@ -275,7 +275,7 @@ desk_ticket
 	SELECT api.public_ticket
 	EXECUTE api.public_file_piece(integer, bigint, integer)
 	EXECUTE api.ticket_consent(text, integer)
-	EXECUTE api.ticket_file_check(text, integer, text, text, text[], bigint[], integer, bigint, text, boolean)
+	EXECUTE api.ticket_file_check(text, integer, text, text, text[], text[], text[], bigint[], integer, bigint, text, boolean)
 	EXECUTE api.ticket_file_drop(text, integer, text, integer)
 	EXECUTE api.ticket_files(text, integer, text)
 	EXECUTE api.ticket_follow(integer, text, text)
@@ -293,7 +293,7 @@ desk_ticket
 	EXECUTE api.ticket_mine_why(text, integer)
 	EXECUTE api.ticket_reply(text, integer, text, text, text, text, integer, boolean, bytea, text)
 	EXECUTE api.ticket_solved(text, integer, boolean)
-	EXECUTE api.ticket_upload(text, integer, text, text, text, text, integer, text, integer, bytea)
+	EXECUTE api.ticket_upload(text, integer, text, text, text, text, integer, text, bigint, integer, bytea)
 	EXECUTE api.ticket_why(integer)
 	EXECUTE desk.promise_of(text, timestamp with time zone, timestamp with time zone, timestamp with time zone, timestamp with time zone, timestamp with time zone, timestamp with time zone, integer, boolean)
 	EXECUTE desk.size_words(bigint)
