@@ -54,7 +54,7 @@ DESK     = tests/private-desk --with -
 APACHE   = $(wildcard tests/http/attachment.t tests/http/front.t tests/http/submit.t tests/http/ticket.t tests/http/headers.t \
            tests/security/15-headers.t)
 LANES    = 2
-LAYERS   = unit lint db sql cli http apache browser security fuzz
+LAYERS   = unit lint db security browser http cli sql apache fuzz
 SUBMAKE  = $(MAKE) --no-print-directory
 
 all: $(BINARIES)
@@ -151,8 +151,8 @@ $(filter-out $(WEBTARGETS),$(TARGETS)): $B/tests/fuzz/%: tests/fuzz/%.c lib/%.c 
 	    $(FUZZLIBS) $(if $(filter markup,$*),-lmd4c) $(if $(filter ical,$*),-lical)
 
 # Layer by layer, each with a database or desk of its own (a browser test
-# starts its desk itself), and two layers at a time: most of them wait more
-# than they work.  A layer's words come out when it ends.  What they said is
+# starts its desk itself), and two layers at a time, the longest first: most of
+# them wait more than they work.  A layer's words come out when it ends.  What they said is
 # kept, and the last run sums it up: its last line is the verdict on all.
 check:
 	tests/needs check
