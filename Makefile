@@ -152,8 +152,9 @@ $(filter-out $(WEBTARGETS),$(TARGETS)): $B/tests/fuzz/%: tests/fuzz/%.c lib/%.c 
 
 # Layer by layer, each with a database or desk of its own (a browser test
 # starts its desk itself), and two layers at a time, the longest first: most of
-# them wait more than they work.  A layer's words come out when it ends.  What they said is
-# kept, and the last run sums it up: its last line is the verdict on all.
+# them wait more than they work.  A layer's words come out when it ends.  What
+# they said is kept, and the last run sums it up: its last line is the verdict
+# on all.
 check:
 	tests/needs check
 	@$(SUBMAKE) all $(UNIT) $(UNITDB) $(TARGETS)

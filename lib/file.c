@@ -393,8 +393,7 @@ file_drop(struct request *r, const struct file_store *s, const char *place)
 	return db_rows(r, s->drop, args.text) != NULL;
 }
 
-/* On pages ------------------------------------------------------------------
- */
+/* On pages ---------------------------------------------------------------- */
 
 /* "1 file was", "7 files were". */
 static const char *
@@ -506,8 +505,7 @@ file_thread(struct page *page, const char *section, const struct rows *thread,
 	}
 }
 
-/* Going out ------------------------------------------------------------------
- */
+/* Going out --------------------------------------------------------------- */
 
 /* One piece; false when it broke off: it was taken away meanwhile. */
 static bool
