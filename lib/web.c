@@ -463,9 +463,10 @@ web_main(const struct program *program)
 	if (program->start != NULL)
 		program->start(r.conf);
 	r.arena = arena_new(ARENA_BLOCK);
+	/* before libfcgi, which would take SIGTERM and tell nobody */
+	hold_signals(&waiting);
 	start_listening(&reply);
 	r.db = db_open(program->name, program->queries);
-	hold_signals(&waiting);
 	fence_close(FENCE_WEB);
 
 	while (wait_for_visitor(r.db, &waiting)) {

@@ -42,7 +42,8 @@ like($guest->get("/tickets/$n")->{body}, qr{Why then\?}, 'the resolution has its
 # private ones
 my $secret = ticket('why private', 'private', '30 hours');
 is($guest->get("/tickets/$secret/why")->{status}, 404, 'a private ticket explains nothing in public');
-is($guest->get('/tickets/999999/why')->{body}, $guest->get("/tickets/$secret/why")->{body}, 'just like one that is not there');
+my ($none, $private) = map { $guest->get("/tickets/$_/why")->{body} =~ s/server-time" content="[^"]*"//r } 999999, $secret;
+is($private, $none, 'just like one that is not there');
 is($guest->get("/my/$secret/why")->{status}, 404, 'nor without its link');
 is($guest->get("/staff/tickets/$secret/why")->{status}, 303, 'nor to somebody who is not signed in');
 my $token = 'wHyWhYwHyWhYwHyWhYwHy1';
