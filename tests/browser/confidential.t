@@ -3,11 +3,50 @@
 // there is read by gpg with the secret key, and was nowhere else, neither on
 // the wire nor in the browser's storage nor on the server's disk.
 const { spawnSync } = require('node:child_process');
-const { mkdtempSync, rmSync } = require('node:fs');
+const { closeSync, mkdtempSync, openSync, readFileSync, readSync, readdirSync, rmSync } = require('node:fs');
 const net = require('node:net');
 const { desk, test, press, library, base, equal, match, ok } = require('./browser.js');
 
 const home = mkdtempSync('/tmp/nightdesk-gpg.');
+const status = pid => readFileSync(`/proc/${pid}/status`, 'utf8');
+
+// Those that the desk has started, and their children.
+function processes() {
+	const started = readdirSync(`${process.env.DESK_DIR}/pid`).map(name => readFileSync(`${process.env.DESK_DIR}/pid/${name}`, 'utf8').split('\n')[0]);
+	const parent = new Map(readdirSync('/proc').filter(name => /^\d+$/.test(name)).flatMap(pid => {
+		try { return [[pid, status(pid).match(/^PPid:\s+(\d+)/m)[1]]]; } catch { return []; }
+	}));
+	const ours = pid => pid !== undefined && (started.includes(pid) || ours(parent.get(pid)));
+	return [...parent.keys()].filter(ours);
+}
+
+function may_look(pid) {
+	try {
+		closeSync(openSync(`/proc/${pid}/mem`, 'r'));
+		return true;
+	} catch (error) {
+		if (['EACCES', 'EPERM'].includes(error.code)) return false;
+		return true;
+	}
+}
+
+// Is it in what this process has written into its memory?
+function remembers(pid, words) {
+	if (!readdirSync('/proc').includes(pid)) return false;
+	const memory = openSync(`/proc/${pid}/mem`, 'r'), piece = Buffer.alloc(1 << 20), tail = words.length;
+	try {
+		for (const [, from, to] of readFileSync(`/proc/${pid}/maps`, 'utf8').matchAll(/^(\w+)-(\w+) rw/gm)) {
+			for (let at = BigInt(`0x${from}`); at < BigInt(`0x${to}`); at += BigInt(piece.length - tail)) {
+				const left = BigInt(`0x${to}`) - at, size = left < BigInt(piece.length) ? Number(left) : piece.length;
+				if (piece.subarray(0, readSync(memory, piece, 0, size, at)).includes(words)) return true;
+			}
+		}
+	} finally {
+		closeSync(memory);
+	}
+	return false;
+}
+
 const canary = `canary${Math.random().toString(36).slice(2)}${Math.random().toString(36).slice(2)}`;
 
 function run(program, options, input, env = {}) {
@@ -306,6 +345,15 @@ desk(async ({ open, sql, sign_in, file }) => {
 			const control = spawnSync('grep', ['-rlaF', '--', 'A part of this is confidential', `${process.env.DESK_DIR}/pg`], { encoding: 'utf8' });
 			ok(control.stdout, 'where the same search finds the subject');
 		});
+		// What no process of the desk holds, no swap can.  They let nobody look
+		// into them but root, and in some containers not even that.
+		if (processes().every(may_look))
+			await test('nor in the memory of any of its processes, which swap could hold', async () => {
+				const desk = processes();
+				ok(desk.length > 20);
+				equal(desk.filter(pid => remembers(pid, canary)), []);
+				ok(desk.some(pid => remembers(pid, 'A part of this is confidential')), 'where the same search finds the subject');
+			});
 	} finally {
 		for (const one of [home, other]) {
 			spawnSync('gpgconf', ['--homedir', one, '--kill', 'all']);

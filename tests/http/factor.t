@@ -8,6 +8,8 @@ use POSIX 'WNOHANG';
 use lib 'tests/lib';
 use Clerk;
 
+Desk::start_anew(); # with the limits that people have
+
 sub no_limits { Desk::sql('DELETE FROM desk.limit_count') }
 sub sessions { Desk::sql("SELECT count(*) FROM desk.session s JOIN desk.staff p ON p.id = s.staff WHERE p.login = '$_[0]'") }
 sub stale { Desk::sql("UPDATE desk.session SET fresh_until = now() WHERE token_sha256 = sha256('" . $_[0]->cookie('session') . "')") }
